@@ -1,0 +1,109 @@
+"""parley's public face: what a plugin may import, and nothing else.
+
+Names are imported when they are first used, so that `parley --help` stays quick.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bot.connector import Connector, Outgoing
+    from bot.errors import (
+        BadArguments,
+        BadInput,
+        DeliveryError,
+        ModelError,
+        ParleyError,
+        Refused,
+        RetryLater,
+        Uncertain,
+    )
+    from bot.hookspecs import hookimpl
+    from bot.knowledge.split import sentences
+    from bot.knowledge.words import coverage, stems, word_weights
+    from bot.message import Attachment, Author, Channel, Citation, EventKind, Message, Priority, Reply
+    from bot.models import Models
+    from bot.passage import Knowledge, Passage
+    from bot.router import Decision
+    from bot.settings import PluginSettings
+    from bot.skills import Context, History, Said, Skill, Word, skill
+
+__all__ = [
+    "Attachment",
+    "Author",
+    "BadArguments",
+    "BadInput",
+    "Channel",
+    "Citation",
+    "Connector",
+    "Context",
+    "Decision",
+    "DeliveryError",
+    "EventKind",
+    "History",
+    "Knowledge",
+    "Message",
+    "ModelError",
+    "Models",
+    "Outgoing",
+    "ParleyError",
+    "Passage",
+    "PluginSettings",
+    "Priority",
+    "Refused",
+    "Reply",
+    "RetryLater",
+    "Said",
+    "Skill",
+    "Uncertain",
+    "Word",
+    "coverage",
+    "hookimpl",
+    "sentences",
+    "skill",
+    "stems",
+    "word_weights",
+]
+
+_HOMES = {
+    "Attachment": "bot.message",
+    "Author": "bot.message",
+    "BadArguments": "bot.errors",
+    "BadInput": "bot.errors",
+    "Channel": "bot.message",
+    "Citation": "bot.message",
+    "Connector": "bot.connector",
+    "Context": "bot.skills",
+    "Decision": "bot.router",
+    "DeliveryError": "bot.errors",
+    "EventKind": "bot.message",
+    "History": "bot.skills",
+    "Knowledge": "bot.passage",
+    "Message": "bot.message",
+    "ModelError": "bot.errors",
+    "Models": "bot.models",
+    "Outgoing": "bot.connector",
+    "ParleyError": "bot.errors",
+    "Passage": "bot.passage",
+    "PluginSettings": "bot.settings",
+    "Priority": "bot.message",
+    "Refused": "bot.errors",
+    "Reply": "bot.message",
+    "RetryLater": "bot.errors",
+    "Said": "bot.skills",
+    "Skill": "bot.skills",
+    "Uncertain": "bot.errors",
+    "Word": "bot.skills",
+    "coverage": "bot.knowledge.words",
+    "hookimpl": "bot.hookspecs",
+    "sentences": "bot.knowledge.split",
+    "skill": "bot.skills",
+    "stems": "bot.knowledge.words",
+    "word_weights": "bot.knowledge.words",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"bot has no {name!r} to offer; it offers {', '.join(__all__)}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,0 +1,85 @@
+"""Put a bot together from its settings, and take it apart again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bot.app import Bot
+from bot.connector import Connector
+from bot.errors import BadSettings
+from bot.knowledge.library import Library, LibraryOptions
+from bot.loader import load_plugins
+from bot.models import Models, NoModels
+from bot.settings import Settings
+from bot.worker.client import WorkerClient
+from bot.worker.options import WorkerOptions
+from storage import Store, open_store
+
+
+@asynccontextmanager
+async def open_bot(settings: Settings, connectors: Sequence[Connector] = ()) -> AsyncIterator[Bot]:
+    """A bot with its storage open, its plugins loaded and its worker starting; `run` starts it.
+
+    Raises BadSettings, StorageError. A missing worker is no error: the bot works by words alone.
+    """
+    async with (
+        open_database(settings) as store,
+        open_models(settings) as models,
+        open_library(settings, store, models) as library,
+    ):
+        yield Bot(settings, store, models, library, load_plugins(settings), connectors)
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Store]:
+    """The database the settings name; the data folder is made when it is missing."""
+    make_data_dir(settings)
+    async with open_store(settings.database_url, backups=settings.data_dir / "backups") as store:
+        yield store
+
+
+@asynccontextmanager
+async def open_models(settings: Settings) -> AsyncIterator[Models]:
+    """The model worker, started in the background; without one, models that say so."""
+    worker = settings.worker
+    if not worker.enabled:
+        yield NoModels()
+        return
+    options = WorkerOptions(
+        embedding_model=worker.embedding_model,
+        threads=worker.threads,
+        deadline_seconds=worker.deadline_seconds,
+    )
+    async with WorkerClient(options, make_data_dir(settings)) as models:
+        yield models
+
+
+@asynccontextmanager
+async def open_library(settings: Settings, store: Store, models: Models) -> AsyncIterator[Library]:
+    """The documents people may ask about."""
+    knowledge = settings.knowledge
+    options = LibraryOptions(
+        document_mb=knowledge.document_mb,
+        parse_seconds=knowledge.parse_seconds,
+        parse_memory_mb=knowledge.parse_memory_mb,
+    )
+    async with Library(store.knowledge, models, options) as library:
+        yield library
+
+
+def make_data_dir(settings: Settings) -> Path:
+    """The data folder, made for its owner alone when it is missing. Raises BadSettings when it cannot be."""
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSettings(
+            f"data_dir: {settings.data_dir} cannot be made ({error.strerror}). Give another with --data-dir."
+        ) from None
+    if not os.access(settings.data_dir, os.W_OK):
+        raise BadSettings(
+            f"data_dir: {settings.data_dir} cannot be written. Give another folder with --data-dir."
+        )
+    return settings.data_dir

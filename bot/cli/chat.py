@@ -1,0 +1,153 @@
+"""`parley chat`: talk to the bot in the terminal, or pipe lines through it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.cli.options import AsJson, ConfigFile, DataDir, print_json, read_settings, run_async
+
+if TYPE_CHECKING:
+    from prompt_toolkit import PromptSession
+    from rich.console import Console
+
+    from bot.app import Bot
+    from bot.connectors.terminal import Exchange, TerminalConnector
+    from bot.message import Citation
+    from bot.settings import Settings
+
+READY_SECONDS = 90.0
+
+
+def chat(
+    json: AsJson = False,
+    conversation: Annotated[str | None, typer.Option(help="Go on with this conversation.")] = None,
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Talk to parley here. With piped input each line gets one reply; --json prints one object per reply."""
+    settings = read_settings(config, data_dir)
+    interactive = sys.stdin.isatty() and not json
+    run_async(
+        _interactive(settings, conversation) if interactive else _piped(settings, conversation, as_json=json)
+    )
+
+
+@asynccontextmanager
+async def _running(settings: Settings, terminal: TerminalConnector) -> AsyncIterator[Bot]:
+    from bot.assembly import open_bot
+
+    async with open_bot(settings, [terminal]) as bot:
+        running = asyncio.create_task(bot.run())
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(READY_SECONDS):
+                    await bot.models.ready()
+            yield bot
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+
+
+async def _piped(settings: Settings, conversation: str | None, *, as_json: bool) -> None:
+    from bot.connectors.terminal import TerminalConnector
+
+    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    terminal = TerminalConnector(conversation)
+    async with _running(settings, terminal) as bot:
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            exchange = await terminal.ask(bot, line.rstrip("\r\n"))
+            if as_json:
+                print_json(_fields(exchange, terminal.channel.conversation))
+            else:
+                print(_plain(exchange), flush=True)
+
+
+async def _interactive(settings: Settings, conversation: str | None) -> None:
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+    from prompt_toolkit.completion import WordCompleter
+    from prompt_toolkit.history import FileHistory
+    from rich.console import Console
+
+    from bot.connectors.terminal import TerminalConnector
+
+    console = Console()
+    status = console.status("starting the models …")
+    terminal = TerminalConnector(conversation, show_draft=lambda text: status.update(text[-console.width :]))
+    with status:
+        opened = _running(settings, terminal)
+        bot = await opened.__aenter__()
+    try:
+        prefix = settings.router.prefix
+        commands = {
+            prefix + skill.name: skill.summary for skill in bot.skills_in(terminal.channel.conversation)
+        }
+        session: PromptSession[str] = PromptSession(
+            history=FileHistory(str(settings.data_dir / "terminal-history")),
+            completer=WordCompleter(list(commands), meta_dict=commands, sentence=True),
+            auto_suggest=AutoSuggestFromHistory(),
+        )
+        console.print(
+            f"Ask a question, or type {prefix}help. Ctrl+D ends, Ctrl+C takes a question back.", style="dim"
+        )
+        await _talk(console, session, bot, terminal)
+        console.print(f"Go on later with: parley chat --conversation {terminal.channel.id}", style="dim")
+    finally:
+        await opened.__aexit__(None, None, None)
+
+
+async def _talk(console: Console, session: PromptSession[str], bot: Bot, terminal: TerminalConnector) -> None:
+    from rich.markdown import Markdown
+
+    while True:
+        try:
+            line = await session.prompt_async("you> ")
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return
+        if not line.strip():
+            continue
+        with console.status("…"):
+            exchange = await terminal.ask(bot, line)
+        console.print(Markdown(exchange.reply.text))
+        for number, citation in enumerate(exchange.reply.citations, start=1):
+            console.print(f"  [{number}] {_source(citation)}", style="dim", markup=False)
+
+
+def _plain(exchange: Exchange) -> str:
+    """The reply on one line, its sources behind it."""
+    text = " ".join(exchange.reply.text.split())
+    sources = "; ".join(f"[{n}] {_source(each)}" for n, each in enumerate(exchange.reply.citations, start=1))
+    return f"{text}  ({sources})" if sources else text
+
+
+def _source(citation: Citation) -> str:
+    return ", ".join(part for part in (citation.document, citation.heading, citation.location) if part)
+
+
+def _fields(exchange: Exchange, conversation: str) -> dict[str, object]:
+    reply = exchange.reply
+    return {
+        "text": reply.text,
+        "citations": [
+            {
+                "document": c.document,
+                "passage": c.passage,
+                "heading": c.heading,
+                "location": c.location,
+                "text": c.text,
+            }
+            for c in reply.citations
+        ],
+        "skill": reply.skill,
+        "conversation": conversation,
+        "elapsed_ms": round(exchange.seconds * 1000, 1),
+    } | ({"error": True} if exchange.failed else {})

@@ -1,0 +1,1 @@
+"""The ways in: one module or folder per platform."""

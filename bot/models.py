@@ -1,0 +1,55 @@
+"""What a skill may ask of models. The worker answers it; so may any other engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from bot.errors import WorkerUnavailable
+from bot.message import Priority
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors: TypeAlias = NDArray[np.float32]
+
+
+class Models(Protocol):
+    """A protocol of values: texts in, numbers out, so that the engine can live anywhere.
+
+    Every call raises `WorkerUnavailable`, `Overloaded` or `DeadlineExceeded` when it cannot answer.
+    `deadline` is in seconds from now; None takes the worker's own (`worker.deadline_seconds`).
+    """
+
+    async def ready(self) -> None:
+        """Wait until the models can answer, or are known not to; raises nothing."""
+
+    def roles(self) -> frozenset[str]:
+        """The roles the catalogue can serve, such as `embedding`."""
+
+    async def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        priority: Priority = Priority.PERSON,
+        deadline: float | None = None,
+    ) -> Vectors:
+        """One unit-length row per text, in order: shape (len(texts), dimensions), float32."""
+
+
+class NoModels(Models):
+    """The models of a bot whose worker is switched off: everything works by words alone."""
+
+    async def ready(self) -> None:
+        """There is nothing to wait for."""
+
+    def roles(self) -> frozenset[str]:
+        """None at all."""
+        return frozenset()
+
+    async def embed(
+        self, texts: Sequence[str], *, priority: Priority = Priority.PERSON, deadline: float | None = None
+    ) -> Vectors:
+        """Always refused."""
+        raise WorkerUnavailable("The model worker is switched off. Set worker.enabled to start it.")

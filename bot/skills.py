@@ -1,0 +1,316 @@
+"""Skills: async functions with typed parameters, declared once, shown everywhere."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar, Union, overload
+
+from bot.errors import BadArguments, BrokenPlugin
+from bot.message import Message, Priority, Reply
+
+if TYPE_CHECKING:
+    from bot.models import Models
+    from bot.passage import Knowledge
+    from bot.router import Decision
+
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+DEFAULT_DEADLINE = 60.0
+
+Answer = Reply | str | None
+SkillFunction = Callable[..., Awaitable[Answer] | AsyncIterator[Answer]]
+S = TypeVar("S")
+
+
+class OneWord:
+    """Marks a text parameter that takes one word, even in last place: `Annotated[str, OneWord()]`."""
+
+
+Word = Annotated[str, OneWord()]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of a skill. `rest` takes the remaining text as it was typed."""
+
+    name: str
+    type: type
+    help: str = ""
+    required: bool = True
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    rest: bool = False
+
+    @property
+    def usage(self) -> str:
+        """How it is written on a command line: `NAME`, `[NAME]` or `a|b`."""
+        word = "|".join(self.choices) if self.choices else self.name.upper()
+        word += "…" if self.rest else ""
+        return word if self.required else f"[{word}]"
+
+    def read(self, word: str) -> Any:
+        """The word as this parameter's type; raises ValueError saying what would fit."""
+        if self.choices:
+            return self._choose(word)
+        if self.type is bool:
+            return _read_bool(word)
+        try:
+            return self.type(word)
+        except ValueError:
+            kind = {"int": "a whole number", "float": "a number"}.get(self.type.__name__, "a value")
+            raise ValueError(f"{self.name} must be {kind}, not {word[:40]!r}") from None
+
+    def _choose(self, word: str) -> Any:
+        for choice in self.choices:
+            if choice.casefold() == word.casefold():
+                return self.type(choice)
+        raise ValueError(f"{self.name} must be one of {', '.join(self.choices)}, not {word[:40]!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """What a plugin offers. Help, terminal usage, web form and tool schema all come from here.
+
+    `examples` are phrases a person would type; free text is matched to them. `deadline` is in
+    seconds, after which the asker is told it took too long. `plugin` is set by the loader.
+    """
+
+    name: str
+    function: SkillFunction
+    summary: str
+    help: str
+    parameters: tuple[Parameter, ...]
+    examples: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    deadline: float = DEFAULT_DEADLINE
+    priority: Priority = Priority.PERSON
+    plugin: str = ""
+
+    @property
+    def usage(self) -> str:
+        """`name ARGUMENT [OPTIONAL]`, as help shows it."""
+        return " ".join([self.name, *(parameter.usage for parameter in self.parameters)])
+
+    @property
+    def takes_text(self) -> bool:
+        """Whether free text can be handed to it: its first and only required parameter takes the rest."""
+        required = [p for p in self.parameters if p.required]
+        return bool(self.parameters) and self.parameters[0].rest and len(required) <= 1
+
+    def read(self, text: str) -> dict[str, Any]:
+        """The arguments in `text`, by name. Raises BadArguments with the usage when they do not fit."""
+        arguments: dict[str, Any] = {}
+        remaining = text.strip()
+        for parameter in self.parameters:
+            if not remaining:
+                if parameter.required:
+                    raise self._misused(f"{parameter.name} is missing")
+                arguments[parameter.name] = parameter.default
+                continue
+            word, remaining = (remaining, "") if parameter.rest else _next_word(remaining)
+            try:
+                arguments[parameter.name] = parameter.read(word)
+            except ValueError as error:
+                raise self._misused(str(error)) from None
+        if remaining:
+            raise self._misused(f"{remaining[:40]!r} is more than it takes")
+        return arguments
+
+    def schema(self) -> dict[str, Any]:
+        """The parameters as a JSON schema, as tool-calling models and forms want it."""
+        kinds = {int: "integer", float: "number", bool: "boolean"}
+        properties: dict[str, Any] = {}
+        for parameter in self.parameters:
+            field_schema: dict[str, Any] = {"type": kinds.get(parameter.type, "string")}
+            if parameter.help:
+                field_schema["description"] = parameter.help
+            if parameter.choices:
+                field_schema["enum"] = list(parameter.choices)
+            properties[parameter.name] = field_schema
+        return {
+            "type": "object",
+            "properties": properties,
+            "required": [p.name for p in self.parameters if p.required],
+            "additionalProperties": False,
+        }
+
+    def _misused(self, reason: str) -> BadArguments:
+        return BadArguments(f"{reason[:1].upper()}{reason[1:]}. Usage: {self.usage}")
+
+
+@overload
+def skill(function: SkillFunction, /) -> Skill: ...
+
+
+@overload
+def skill(
+    *,
+    name: str | None = None,
+    examples: Sequence[str] = (),
+    aliases: Sequence[str] = (),
+    deadline: float = DEFAULT_DEADLINE,
+    priority: Priority = Priority.PERSON,
+) -> Callable[[SkillFunction], Skill]: ...
+
+
+def skill(
+    function: SkillFunction | None = None,
+    /,
+    *,
+    name: str | None = None,
+    examples: Sequence[str] = (),
+    aliases: Sequence[str] = (),
+    deadline: float = DEFAULT_DEADLINE,
+    priority: Priority = Priority.PERSON,
+) -> Skill | Callable[[SkillFunction], Skill]:
+    """Declare an async function as a skill.
+
+    Its first parameter is the Context; the others are typed (str, int, float, bool, Literal, Enum, each
+    possibly Optional) and may carry a help text: `Annotated[int, "how many"]`. The last text parameter
+    takes the rest of what was typed, unless it is a `Word`. The docstring's first line is the summary.
+    An async generator may yield drafts of text, shown while it works, and last the Reply.
+    Raises BrokenPlugin when the declaration cannot work.
+    """
+
+    def declare(function: SkillFunction) -> Skill:
+        skill_name = name or function.__name__.replace("_", "-")
+        for each in (skill_name, *aliases):
+            if not NAME.fullmatch(each):
+                raise BrokenPlugin(f"Skill name {each!r}: use small letters, digits, - and _, at most 32.")
+        if not (inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)):
+            raise BrokenPlugin(f"Skill {skill_name}: declare it with 'async def'.")
+        help_text = inspect.getdoc(function) or ""
+        if not help_text:
+            raise BrokenPlugin(f"Skill {skill_name}: give it a docstring; it is the help people see.")
+        return Skill(
+            name=skill_name,
+            function=function,
+            summary=help_text.splitlines()[0],
+            help=help_text,
+            parameters=_parameters(skill_name, function),
+            examples=tuple(examples),
+            aliases=tuple(aliases),
+            deadline=deadline,
+            priority=priority,
+        )
+
+    return declare if function is None else declare(function)
+
+
+class History(Protocol):
+    """The asker's own conversation, and nothing else."""
+
+    async def recent(self, limit: int = 50) -> list[Said]:
+        """The last messages before this one, oldest first."""
+
+    async def search(self, words: str, limit: int = 20) -> list[Said]:
+        """Messages holding all the words, newest first."""
+
+    async def last_decision(self) -> Decision | None:
+        """How the message before this one was routed; None at the beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message of the history: who said what, and whether it was the bot."""
+
+    key: str
+    author: str
+    text: str
+    by_bot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a skill is handed: the message, and rights that reach no further than its asker's.
+
+    `skills` are those enabled here. `deadline` is in seconds from the start of the call.
+    """
+
+    message: Message
+    models: Models
+    knowledge: Knowledge
+    history: History
+    skills: tuple[Skill, ...] = ()
+    deadline: float = DEFAULT_DEADLINE
+    plugin_settings: Mapping[type, object] = field(default_factory=dict)
+
+    def settings(self, section: type[S]) -> S:
+        """The plugin's own settings, as the class it registered."""
+        found = self.plugin_settings.get(section)
+        if not isinstance(found, section):
+            raise BrokenPlugin(f"{section.__name__} was not registered: add a register_settings hook.")
+        return found
+
+
+def _parameters(skill_name: str, function: SkillFunction) -> tuple[Parameter, ...]:
+    hints = typing.get_type_hints(function, include_extras=True)
+    declared = list(inspect.signature(function).parameters.values())
+    if not declared:
+        raise BrokenPlugin(f"Skill {skill_name}: its first parameter is the Context.")
+    found = []
+    for position, each in enumerate(declared[1:], start=2):
+        if each.name not in hints:
+            raise BrokenPlugin(f"Skill {skill_name}: give parameter {each.name} a type.")
+        found.append(_parameter(skill_name, each, hints[each.name], last=position == len(declared)))
+    return tuple(found)
+
+
+def _parameter(skill_name: str, declared: inspect.Parameter, hint: Any, *, last: bool) -> Parameter:
+    notes: tuple[Any, ...] = ()
+    if typing.get_origin(hint) is Annotated:
+        hint, *extras = typing.get_args(hint)
+        notes = tuple(extras)
+    kind, choices = _kind(hint)
+    if kind not in (str, int, float, bool) and not choices:
+        raise BrokenPlugin(f"Skill {skill_name}: parameter {declared.name} has a type no form can show.")
+    optional = declared.default is not inspect.Parameter.empty
+    one_word = any(isinstance(note, OneWord) for note in notes)
+    return Parameter(
+        name=declared.name,
+        type=kind,
+        help=next((note for note in notes if isinstance(note, str)), ""),
+        required=not optional,
+        default=declared.default if optional else None,
+        choices=choices,
+        rest=last and kind is str and not choices and not one_word,
+    )
+
+
+def _kind(hint: Any) -> tuple[type, tuple[str, ...]]:
+    if typing.get_origin(hint) in (Union, UnionType):
+        options = [each for each in typing.get_args(hint) if each is not NoneType]
+        return _kind(options[0]) if len(options) == 1 else (object, ())
+    if typing.get_origin(hint) is Literal:
+        return str, tuple(str(each) for each in typing.get_args(hint))
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint, tuple(str(each.value) for each in hint)
+    return (hint if isinstance(hint, type) else object), ()
+
+
+def _next_word(text: str) -> tuple[str, str]:
+    if text[0] in "\"'" and (end := text.find(text[0], 1)) > 0:
+        return text[1:end], text[end + 1 :].lstrip()
+    word, _, remaining = text.partition(" ")
+    return word, remaining.lstrip()
+
+
+def _read_bool(word: str) -> bool:
+    known = {
+        "yes": True,
+        "true": True,
+        "on": True,
+        "1": True,
+        "no": False,
+        "false": False,
+        "off": False,
+        "0": False,
+    }
+    if word.casefold() not in known:
+        raise ValueError(f"Say yes or no, not {word[:40]!r}")
+    return known[word.casefold()]

@@ -1,0 +1,77 @@
+"""Stand-ins for what lies outside the bot: models and a platform."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from bot.connector import Connector, Outgoing
+from bot.errors import WorkerUnavailable
+from bot.message import Message, Priority
+from bot.models import Models
+
+DIMENSIONS = 256
+
+
+class FakeModels(Models):
+    """Models without a worker: texts that share words are alike. Set `down` to see a bot without models."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.asked: list[tuple[str, ...]] = []
+
+    def roles(self) -> frozenset[str]:
+        """What it serves."""
+        return frozenset() if self.down else frozenset({"embedding"})
+
+    async def ready(self) -> None:
+        """It always is."""
+
+    async def embed(
+        self, texts: Sequence[str], *, priority: Priority = Priority.PERSON, deadline: float | None = None
+    ) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+        """Hashed bags of words, one unit-length row per text: shape (len(texts), 256)."""
+        if self.down:
+            raise WorkerUnavailable("The models were switched off by a test.")
+        self.asked.append(tuple(texts))
+        rows = np.zeros((len(texts), DIMENSIONS), np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            for word in (
+                re.findall(r"\w", text) if not text.isascii() else re.findall(r"\w+", text.casefold())
+            ):
+                row[zlib.crc32(word.encode()) % DIMENSIONS] += 1
+            row /= np.linalg.norm(row) or 1
+        return rows
+
+
+class RecordingConnector(Connector):
+    """A platform that keeps what it is sent and shows a repeated key once."""
+
+    platform = "test"
+    delivers_once = True
+
+    def __init__(self) -> None:
+        self.sent: dict[str, Outgoing] = {}
+        self.drafts: list[str] = []
+        self.typing: list[str] = []
+
+    async def run(self, bot: object) -> None:
+        """Nothing comes in by itself: the harness speaks."""
+        await asyncio.Event().wait()
+
+    async def send(self, outgoing: Outgoing) -> str:
+        """Keep one part."""
+        self.sent.setdefault(outgoing.key, outgoing)
+        return outgoing.key
+
+    async def show_typing(self, message: Message) -> None:
+        """Keep whose message is worked on."""
+        self.typing.append(message.key)
+
+    async def show_draft(self, message: Message, text: str) -> None:
+        """Keep a draft."""
+        self.drafts.append(text)

@@ -1,0 +1,52 @@
+"""The conformance cases on the fake platform of the test kit."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot import Message
+from bot.testing import Harness, open_harness
+from bot.testing.conformance import Conformance
+from bot.testing.platform import platform_settings
+
+
+class FakeDriver:
+    can_edit = True
+    can_delete = True
+    can_thread = True
+
+    def __init__(self, harness: Harness) -> None:
+        self.bot = harness.bot
+        self._harness = harness
+        self._posted: dict[str, Message] = {}
+
+    async def post(self, text: str, *, room: str = "one", key: str | None = None, thread: str | None = None) -> str:
+        message = self._harness.message(text, channel=room, thread=thread, key=key)
+        await self.bot.accept(message)
+        self._posted[message.key] = message
+        return message.key
+
+    async def edit(self, key: str, text: str) -> None:
+        await self.bot.accept(self._harness.edit(self._posted[key], text))
+
+    async def delete(self, key: str) -> None:
+        await self.bot.accept(self._harness.delete(self._posted[key]))
+
+    async def answers(self, key: str) -> list[str]:
+        await self._harness.finished(key)
+        return [sent.reply.text for sent in self._harness.connector.sent.values() if sent.message.key == key]
+
+    async def shown(self, room: str = "one") -> list[str]:
+        sent = self._harness.connector.sent.values()
+        return [each.reply.text for each in sent if each.message.channel.id == room]
+
+
+@pytest.fixture
+async def driver(tmp_path: Path) -> AsyncIterator[FakeDriver]:
+    async with open_harness(platform_settings(tmp_path)) as harness:
+        yield FakeDriver(harness)
+
+
+class TestConformance(Conformance):
+    """Every case."""
