@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )
     from bot.hookspecs import hookimpl
     from bot.knowledge.split import sentences
-    from bot.knowledge.words import coverage, stems, word_weights
+    from bot.knowledge.words import coverage, question_stems, stems, word_weights
     from bot.message import Attachment, Author, Channel, Citation, EventKind, Message, Priority, Reply
     from bot.models import Models
     from bot.passage import Knowledge, Passage
@@ -59,6 +59,7 @@ __all__ = [
     "Word",
     "coverage",
     "hookimpl",
+    "question_stems",
     "sentences",
     "skill",
     "stems",
@@ -96,6 +97,7 @@ _HOMES = {
     "Word": "bot.skills",
     "coverage": "bot.knowledge.words",
     "hookimpl": "bot.hookspecs",
+    "question_stems": "bot.knowledge.words",
     "sentences": "bot.knowledge.split",
     "skill": "bot.skills",
     "stems": "bot.knowledge.words",

@@ -42,6 +42,7 @@ from storage import (
     NewAttachment,
     NewPart,
     Role,
+    StorageError,
     Store,
 )
 
@@ -87,8 +88,7 @@ class Bot:
 
     def skills_in(self, conversation: str) -> tuple[Skill, ...]:
         """The skills switched on in a conversation, each once, by name."""
-        skills = self._access.skills_in(conversation)
-        return tuple(skills[name] for name in sorted(skills) if skills[name].name == name)
+        return self._access.offer(conversation).in_order
 
     async def accept(self, message: Message, files: Sequence[NewAttachment] = ()) -> Accepted:
         """Make an event durable; only then may its platform be told "received".
@@ -117,8 +117,7 @@ class Bot:
             return _unanswered(f"{message.kind} messages are observed only")
         if message.author.is_bot:
             return _unanswered("written by a bot")
-        conversation = message.channel.conversation
-        skills = self._access.skills_in(conversation)
+        skills = self._access.offer(message.channel.conversation).by_name
         try:
             route = await self._route(message, skills, begun_with)
             if route.decision.reason is Reason.NOT_ADDRESSED:
@@ -134,6 +133,18 @@ class Bot:
         if answer is None:
             return Outcome(InboxState.NO_REPLY_NEEDED, route.decision, None, "the skill had nothing to say")
         return Outcome(InboxState.ANSWERED, route.decision, answer)
+
+    async def readiness(self) -> tuple[dict[str, str], bool]:
+        """Each part's state in words, and whether messages can be stored now."""
+        try:
+            async with asyncio.timeout(SIGN_SECONDS):
+                await self.store.inbox.renew(self.lanes.owner, self.settings.lanes.lease_seconds)
+            database = "ready"
+        except TimeoutError:
+            database = "busy: it did not take a write in time"
+        except StorageError as error:
+            database = str(error)
+        return {"database": database, "models": self.models.status()}, database == "ready"
 
     async def run(self) -> None:
         """Take messages in and send replies out until cancelled; then finish what runs and stop."""

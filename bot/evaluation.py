@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import io
 import json
 import re
 import string
@@ -95,13 +96,13 @@ async def evaluate_questions(
 
         async def ask(row: Row) -> Reply:
             context = Context(
-                message=_message(row["question"]),
+                message=message_of(row["question"]),
                 models=models,
                 knowledge=library.view([""]),
-                history=_NoHistory(),
+                history=NoHistory(),
                 plugin_settings=plugins.settings_of(skill),
             )
-            answer: Reply = await skill.function(context, row["question"])  # type: ignore[misc, assignment]
+            answer: Reply = await skill.function(context, row["question"])  # type: ignore[misc]
             return answer
 
         replies = await _all(ask, rows, "questions", advance)
@@ -127,13 +128,12 @@ async def evaluate_retrieval(
 ) -> RetrievalFigures:
     """Index a corpus in a new database and rank its documents, by their best passage, for every query."""
     begun = time.monotonic()
-    documents = read_rows(corpus, {"id": str, "text": str})
+    texts = read_rows(corpus, {"id": str, "text": str})
+    documents = [(row["id"], str(row.get("title") or ""), row["text"]) for row in texts]
     asked = read_rows(queries, {"text": str, "relevant": list}, limit)
     async with _library(models) as (library, store):
         await models.ready()
-        await _index(
-            library, [(row["id"], str(row.get("title") or ""), row["text"]) for row in documents], advance
-        )
+        await _index(library, documents, advance)
 
         async def rank(row: Row) -> int:
             passages = await library.search(row["text"], [""], DEPTH)
@@ -169,7 +169,7 @@ def read_rows(file: Path, fields: Mapping[str, type], limit: int | None = None) 
     return rows
 
 
-def exact(answer: str, gold: str) -> bool:
+def same(answer: str, gold: str) -> bool:
     """Whether two answers are the same after SQuAD's normalisation."""
     return normalised(answer) == normalised(gold)
 
@@ -188,7 +188,13 @@ def normalised(text: str) -> str:
     return re.sub(rf"(?<=[{UNSPACED}]) | (?=[{UNSPACED}])", "", spaced)
 
 
-class _NoHistory:
+def message_of(text: str) -> Message:
+    """A direct message of nobody in particular."""
+    channel = Channel("evaluation", "room", is_direct=True)
+    return Message("evaluation", channel, Author("evaluation"), text, now())
+
+
+class NoHistory:
     """The history of someone who has said nothing yet."""
 
     async def recent(self, limit: int = 50) -> list[Said]:
@@ -250,7 +256,7 @@ def _judge(row: Row, reply: Reply) -> tuple[float, float, float, float]:
     golds = [str(gold) for gold in row["answers"]]
     cited = [normalised(citation.text) for citation in reply.citations]
     return (
-        float(any(exact(answer, gold) for gold in golds)),
+        float(any(same(answer, gold) for gold in golds)),
         max((overlap(answer, gold) for gold in golds), default=0.0),
         float(any(normalised(gold) in text for gold in golds for text in cited)),
         0.0,
@@ -258,9 +264,9 @@ def _judge(row: Row, reply: Reply) -> tuple[float, float, float, float]:
 
 
 def _lines(file: Path) -> Iterator[str]:
-    opened = gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8")
-    with opened as lines:
-        yield from lines
+    with file.open("rb") as packed:
+        content = gzip.GzipFile(fileobj=packed) if file.suffix == ".gz" else packed
+        yield from io.TextIOWrapper(content, encoding="utf-8")
 
 
 def _row(line: str, place: str, fields: Mapping[str, type]) -> Row:
@@ -275,12 +281,6 @@ def _row(line: str, place: str, fields: Mapping[str, type]) -> Row:
             wanted = "a text" if kind is str else "a list"
             raise BadInput(f"{place}: {name!r} must be {wanted}.")
     return row
-
-
-def _message(text: str) -> Message:
-    return Message(
-        "evaluation", Channel("evaluation", "room", is_direct=True), Author("evaluation"), text, now()
-    )
 
 
 def _since(begun: float) -> float:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 class EventKind(StrEnum):
     """What happened to a message on its platform."""
@@ -133,7 +135,7 @@ def pack_message(message: Message) -> str:
     }
     if message.attachments:
         fields["attachments"] = [[a.id, a.name, a.media_type, a.size] for a in message.attachments]
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    return _compact.encode(fields)
 
 
 def unpack_message(packed: str, text: str) -> Message:
@@ -164,7 +166,7 @@ def pack_reply(reply: Reply) -> str:
         fields["citations"] = [
             [c.document, c.passage, c.text, c.heading, c.location] for c in reply.citations
         ]
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    return _compact.encode(fields)
 
 
 def unpack_reply(packed: str) -> Reply:

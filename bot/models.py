@@ -23,7 +23,10 @@ class Models(Protocol):
     """
 
     async def ready(self) -> None:
-        """Wait until the models can answer, or are known not to; raises nothing."""
+        """Wait until the models can answer. Raises WorkerUnavailable when they cannot."""
+
+    def status(self) -> str:
+        """What state the models are in, in words for a person."""
 
     def roles(self) -> frozenset[str]:
         """The roles the catalogue can serve, such as `embedding`."""
@@ -43,6 +46,10 @@ class NoModels(Models):
 
     async def ready(self) -> None:
         """There is nothing to wait for."""
+
+    def status(self) -> str:
+        """Switched off."""
+        return "switched off"
 
     def roles(self) -> frozenset[str]:
         """None at all."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli.options import AsJson, ConfigFile, DataDir, print_json, read_settings, run_async
+from bot.cli.options import AsJson, ConfigFile, DataDir, print_json, read_settings, run_async, wait_for_models
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from bot.connectors.terminal import Exchange, TerminalConnector
     from bot.message import Citation
     from bot.settings import Settings
-
-READY_SECONDS = 90.0
 
 
 def chat(
@@ -45,9 +43,7 @@ async def _running(settings: Settings, terminal: TerminalConnector) -> AsyncIter
     async with open_bot(settings, [terminal]) as bot:
         running = asyncio.create_task(bot.run())
         try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(READY_SECONDS):
-                    await bot.models.ready()
+            await wait_for_models(bot.models)
             yield bot
         finally:
             running.cancel()

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 if TYPE_CHECKING:
+    from bot.models import Models
     from bot.settings import LogSettings, Settings
+
+READY_SECONDS = 90.0
 
 Result = TypeVar("Result")
 
@@ -77,6 +80,17 @@ def run_async(work: Coroutine[Any, Any, Result]) -> Result:
     except ImportError:
         return asyncio.run(work)
     return uvloop.run(work)
+
+
+async def wait_for_models(models: Models) -> None:
+    """Give the models time to load; without them everything works by words alone, and that is said."""
+    from bot.errors import ModelError
+
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            await models.ready()
+    except (TimeoutError, ModelError):
+        print(f"parley: working by words alone; models {models.status()}", file=sys.stderr)
 
 
 def print_json(value: object) -> None:

@@ -7,10 +7,11 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from bot.cli.options import ConfigFile, DataDir, read_settings, run_async
+from bot.cli.options import ConfigFile, DataDir, read_settings, run_async, wait_for_models
 
 if TYPE_CHECKING:
     from bot.connectors.web import WebConnector
+    from bot.models import Models
     from bot.settings import Settings
 
 
@@ -33,7 +34,7 @@ async def serve(settings: Settings) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, running.cancel)
-        greeting = asyncio.create_task(_greet(web))
+        greeting = asyncio.create_task(_greet(web, bot.models))
         try:
             await running
         except asyncio.CancelledError:
@@ -42,6 +43,8 @@ async def serve(settings: Settings) -> None:
             greeting.cancel()
 
 
-async def _greet(web: WebConnector) -> None:
+async def _greet(web: WebConnector, models: Models) -> None:
     await web.started()
-    print(f"parley is ready: {web.address}  (stop with Ctrl+C)", flush=True)
+    print(f"parley serves {web.address} and loads its models …  (stop with Ctrl+C)", flush=True)
+    await wait_for_models(models)
+    print(f"parley is ready: {web.address}", flush=True)

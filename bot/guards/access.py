@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from bot.settings import ChannelRule
@@ -11,28 +12,36 @@ from bot.skills import Skill
 REMEMBERED = 4096
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The skills of one conversation: by name and alias, and each once in order of name."""
+
+    by_name: Mapping[str, Skill]
+    in_order: tuple[Skill, ...]
+
+
 class Access:
-    """The skills of each conversation, by name and alias, after the operator's channel rules."""
+    """What each conversation is offered after the operator's channel rules."""
 
     def __init__(self, rules: tuple[ChannelRule, ...], skills: Mapping[str, Skill]) -> None:
         self._rules = rules
         self._skills = skills
-        self._known: dict[str, Mapping[str, Skill]] = {}
+        self._offers: dict[str, Offer] = {}
 
-    def skills_in(self, conversation: str) -> Mapping[str, Skill]:
+    def offer(self, conversation: str) -> Offer:
         """What may be asked for in `conversation`, a key such as `web:lobby`."""
-        if not self._rules:
-            return self._skills
-        if conversation not in self._known:
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            self._known[conversation] = self._allowed(conversation)
-        return self._known[conversation]
+        key = conversation if self._rules else ""
+        if key not in self._offers:
+            if len(self._offers) >= REMEMBERED:
+                self._offers.clear()
+            self._offers[key] = self._allowed(conversation)
+        return self._offers[key]
 
-    def _allowed(self, conversation: str) -> Mapping[str, Skill]:
+    def _allowed(self, conversation: str) -> Offer:
         off = {name for rule in self._rules if fnmatchcase(conversation, rule.match) for name in rule.disable}
-        return {
+        allowed = {
             name: skill
             for name, skill in self._skills.items()
             if skill.name not in off and skill.plugin not in off
         }
+        return Offer(allowed, tuple(allowed[name] for name in sorted(allowed) if allowed[name].name == name))

@@ -24,6 +24,10 @@ class FakeModels(Models):
         self.down = False
         self.asked: list[tuple[str, ...]] = []
 
+    def status(self) -> str:
+        """Whether the test switched it off."""
+        return "down" if self.down else "ready"
+
     def roles(self) -> frozenset[str]:
         """What it serves."""
         return frozenset() if self.down else frozenset({"embedding"})

@@ -92,9 +92,11 @@ class Harness:
 
 
 @asynccontextmanager
-async def open_harness(settings: Settings) -> AsyncIterator[Harness]:
+async def open_harness(
+    settings: Settings, connector: RecordingConnector | None = None
+) -> AsyncIterator[Harness]:
     """A bot running with these settings, fake models and a recording connector."""
-    models, connector = FakeModels(), RecordingConnector()
+    models, connector = FakeModels(), connector or RecordingConnector()
     async with open_database(settings) as store, open_library(settings, store, models) as library:
         bot = Bot(settings, store, models, library, load_plugins(settings), [connector])
         running = asyncio.create_task(bot.run())

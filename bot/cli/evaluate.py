@@ -1,0 +1,114 @@
+"""`parley evaluate`: measure answers and retrieval on files of questions with known answers."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.cli.options import AsJson, ConfigFile, DataDir, print_json, print_table, read_settings, run_async
+
+if TYPE_CHECKING:
+    from bot.models import Models
+    from bot.settings import Settings
+
+app = typer.Typer(help="Measure quality on labelled files.", no_args_is_help=True)
+
+Limit = Annotated[
+    int | None, typer.Option(min=1, help="Ask only the first questions of the file.", show_default=False)
+]
+READY_SECONDS = 120.0
+
+
+@app.command()
+def qa(
+    data: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="Rows with question, context, answers[], [title]: .jsonl or .jsonl.gz."
+        ),
+    ],
+    limit: Limit = None,
+    json: AsJson = False,
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Index the contexts of a file in a new database and ask every question."""
+    from bot.evaluation import evaluate_questions
+
+    settings = read_settings(config, data_dir)
+
+    async def measure() -> dict[str, Any]:
+        with _progress_bar() as show:
+            async with _models(settings) as models:
+                figures = await evaluate_questions(models, data, limit=limit, advance=show)
+        return dataclasses.asdict(figures)
+
+    _print(run_async(measure()), json=json)
+
+
+@app.command()
+def retrieval(
+    corpus: Annotated[Path, typer.Option(metavar="FILE", help="Rows with id, text, [title].")],
+    queries: Annotated[Path, typer.Option(metavar="FILE", help="Rows with text, relevant[] (corpus ids).")],
+    limit: Limit = None,
+    json: AsJson = False,
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Index a corpus in a new database and rank its documents for every query."""
+    from bot.evaluation import evaluate_retrieval
+
+    settings = read_settings(config, data_dir)
+
+    async def measure() -> dict[str, Any]:
+        with _progress_bar() as show:
+            async with _models(settings) as models:
+                figures = await evaluate_retrieval(models, corpus, queries, limit=limit, advance=show)
+        return figures.as_json()
+
+    _print(run_async(measure()), json=json)
+
+
+@asynccontextmanager
+async def _models(settings: Settings) -> AsyncIterator[Models]:
+    """The model worker with a run folder of its own: measuring touches no data of the bot's."""
+    from bot.assembly import open_models
+
+    with TemporaryDirectory(prefix="parley-evaluation-") as folder:
+        async with open_models(settings.model_copy(update={"data_dir": Path(folder)})) as models:
+            async with asyncio.timeout(READY_SECONDS):
+                await models.ready()
+            if "embedding" not in models.roles():
+                print("No models answer: this measures search by words alone.", file=sys.stderr)
+            yield models
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(file=sys.stderr)) as bars:
+        known: dict[str, Any] = {}
+
+        def show(name: str, done: int, total: int) -> None:
+            if name not in known:
+                known[name] = bars.add_task(name, total=total)
+            bars.update(known[name], completed=done)
+
+        yield show
+
+
+def _print(figures: dict[str, Any], *, json: bool) -> None:
+    if json:
+        print_json(figures)
+    else:
+        print_table(["figure", "value"], [[name, str(value)] for name, value in figures.items()])
