@@ -41,7 +41,10 @@ def backup(
 ) -> None:
     """Copy the database to FILE while the bot runs."""
     from bot.assembly import open_database
+    from bot.errors import BadInput
 
+    if file.exists() or not file.parent.is_dir():
+        raise BadInput(f"{file} must be a new file in a folder that exists.")
     settings = read_settings(config, data_dir)
 
     async def copy() -> None:
