@@ -53,7 +53,7 @@ async def open_models(settings: Settings) -> AsyncIterator[Models]:
         threads=worker.threads,
         deadline_seconds=worker.deadline_seconds,
     )
-    async with WorkerClient(options, make_data_dir(settings)) as models:
+    async with WorkerClient(options, make_data_dir(settings) / "run") as models:
         yield models
 
 

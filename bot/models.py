@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Models(Protocol):
     """A protocol of values: texts in, numbers out, so that the engine can live anywhere.
 
-    Every call raises `WorkerUnavailable`, `Overloaded` or `DeadlineExceeded` when it cannot answer.
+    Every call raises a ModelError when it cannot answer: `WorkerUnavailable`, `Overloaded`,
+    `DeadlineExceeded`, or `Uncomputable` for a request that fails alone.
     `deadline` is in seconds from now; None takes the worker's own (`worker.deadline_seconds`).
     """
 

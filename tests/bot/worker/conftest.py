@@ -1,0 +1,76 @@
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+
+from bot.worker.options import WorkerOptions
+
+HERE = Path(__file__).parent
+
+
+def load_fake_engines():
+    spec = importlib.util.spec_from_file_location("fake_engines", HERE / "fake_engines.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def fakes():
+    """The module of fake engines."""
+    return load_fake_engines()
+
+
+@pytest.fixture
+def fake_options(tmp_path, monkeypatch):
+    """Make options whose worker runs a fake engine: `fake_options("Words", deadline_seconds=5)`."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "model.safetensors").touch()
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+
+    def make(engine="Words", **fields):
+        return WorkerOptions(embedding_model=folder, engine=f"fake_engines:{engine}", **fields)
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def no_orphans():
+    """Fail a test that leaves a process behind."""
+    before = children()
+    yield
+    assert children() <= before
+
+
+def children():
+    tasks = Path("/proc/self/task")
+    if not tasks.exists():
+        return set()
+    found = set()
+    for task in tasks.iterdir():
+        try:
+            found |= set((task / "children").read_text().split())
+        except OSError:
+            continue
+    return found
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    return tmp_path / "run"
+
+
+def is_running(process):
+    """Whether the process runs; one that ended and is not collected yet does not."""
+    try:
+        os.kill(process, 0)
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
+@pytest.fixture(name="is_running", scope="session")
+def is_running_fixture():
+    return is_running
