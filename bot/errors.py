@@ -10,6 +10,8 @@ ParleyError                 the class says whose fault it is, the message what t
 ├── BrokenPlugin            a plugin cannot be loaded; it is disabled, the bot goes on
 ├── ModelError              the worker could not answer
 │   ├── WorkerUnavailable   no worker, or it keeps dying
+│   │   └── BadModel        a model's files are missing, altered or of another kind
+│   ├── Uncomputable        the engine failed on this request alone
 │   ├── Overloaded          the worker's queue is full; carries `retry_after` seconds
 │   └── DeadlineExceeded    the answer would have come too late
 └── DeliveryError           a connector could not deliver a reply
@@ -63,6 +65,14 @@ class ModelError(ParleyError):
 
 class WorkerUnavailable(ModelError):
     """There is no worker, or it keeps dying."""
+
+
+class BadModel(WorkerUnavailable):
+    """A model cannot be used: files missing, altered, of another kind, or a package not installed."""
+
+
+class Uncomputable(ModelError):
+    """The engine failed on this request alone; others beside it were answered."""
 
 
 class Overloaded(ModelError):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from bot.worker.errors import BadModel
+from bot.errors import BadModel
 from bot.worker.options import WorkerOptions
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from bot.errors import DeadlineExceeded, Overloaded, WorkerUnavailable
+from bot.errors import BadModel, DeadlineExceeded, Overloaded, WorkerUnavailable
 from bot.message import Priority
 from bot.worker import frames
 from bot.worker.calls import Call, Calls, chunked
 from bot.worker.catalogue import EMBEDDING, ROLES
-from bot.worker.errors import BadModel, unpack_error
+from bot.worker.errors import unpack_error
 from bot.worker.options import WorkerOptions
 from bot.worker.process import Breaker, Link, WorkerDied, cause_of_end, start_worker
 

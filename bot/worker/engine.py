@@ -11,8 +11,8 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from bot.errors import BadModel
 from bot.worker.catalogue import Entry
-from bot.worker.errors import BadModel
 
 if TYPE_CHECKING:
     from bot.models import Vectors

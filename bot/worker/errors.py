@@ -1,18 +1,10 @@
-"""Failures only the model worker raises, and how they travel between processes."""
+"""How failures of models travel between processes."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from bot.errors import DeadlineExceeded, ModelError, Overloaded, WorkerUnavailable
-
-
-class BadModel(WorkerUnavailable):
-    """A model cannot be used: files missing, altered, of another kind, or a package not installed."""
-
-
-class Uncomputable(ModelError):
-    """The engine failed on this request alone; others beside it were answered."""
+from bot.errors import BadModel, DeadlineExceeded, ModelError, Overloaded, Uncomputable, WorkerUnavailable
 
 
 def pack_error(error: ModelError) -> dict[str, Any]:

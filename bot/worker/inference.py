@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bot.errors import DeadlineExceeded, ModelError
+from bot.errors import DeadlineExceeded, ModelError, Uncomputable
 from bot.message import Priority
 from bot.worker.batching import Item, Scheduler
 from bot.worker.catalogue import Engine
-from bot.worker.errors import Uncomputable
 
 if TYPE_CHECKING:
     from bot.models import Vectors

@@ -20,14 +20,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from bot.errors import ModelError
+from bot.errors import BadModel, ModelError
 from bot.message import Priority
 from bot.worker import address as addresses
 from bot.worker import frames
 from bot.worker.answers import Answers
 from bot.worker.batching import Scheduler
 from bot.worker.catalogue import EMBEDDING, find_entry, make_engine
-from bot.worker.errors import BadModel, pack_error
+from bot.worker.errors import pack_error
 from bot.worker.inference import Inference, Outcome
 from bot.worker.options import WorkerOptions, thread_count
 

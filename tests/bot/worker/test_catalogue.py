@@ -2,9 +2,9 @@ import hashlib
 
 import pytest
 
+from bot.errors import BadModel
 from bot.worker import catalogue
 from bot.worker.catalogue import EMBEDDING, Entry, check_files, find_entry, make_engine
-from bot.worker.errors import BadModel
 from bot.worker.options import WorkerOptions, thread_count
 
 

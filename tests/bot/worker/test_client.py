@@ -7,11 +7,10 @@ import signal
 import numpy as np
 import pytest
 
-from bot.errors import DeadlineExceeded, Overloaded, WorkerUnavailable
+from bot.errors import DeadlineExceeded, Overloaded, Uncomputable, WorkerUnavailable
 from bot.message import Priority
 from bot.worker import address as addresses
 from bot.worker.client import Phase, WorkerClient
-from bot.worker.errors import Uncomputable
 from bot.worker.options import WorkerOptions
 from bot.worker.process import Breaker
 

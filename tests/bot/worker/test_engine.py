@@ -7,9 +7,9 @@ import shutil
 import numpy as np
 import pytest
 
+from bot.errors import BadModel
 from bot.worker.catalogue import EMBEDDING, Entry, find_entry, make_engine
 from bot.worker.client import WorkerClient
-from bot.worker.errors import BadModel
 from bot.worker.options import WorkerOptions
 
 torch = pytest.importorskip("torch")

@@ -4,10 +4,9 @@ import time
 import numpy as np
 import pytest
 
-from bot.errors import DeadlineExceeded, Overloaded
+from bot.errors import DeadlineExceeded, Overloaded, Uncomputable
 from bot.message import Priority
 from bot.worker.batching import Scheduler
-from bot.worker.errors import Uncomputable
 from bot.worker.inference import Inference
 
 
