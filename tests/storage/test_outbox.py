@@ -1,0 +1,70 @@
+"""Parts of replies on their way, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from storage import Event, Fenced, Finish, InboxState, NewPart, OutboxState, Part, Store
+
+Make = Callable[..., Event]
+
+
+@pytest.fixture
+async def parts(store: Store, event: Make) -> list[Part]:
+    """Three parts waiting to be sent, the last without a text for people."""
+    accepted = await store.inbox.accept(event("question"))
+    (claimed,) = await store.inbox.claim("one", accepted.conversation_id, limit=1, lease_seconds=30)
+    new = tuple(
+        NewPart(f"part:{number}", text, f"packed {text}") for number, text in enumerate(["a", "b", ""])
+    )
+    return await store.inbox.finish(Finish(claimed.inbox_id, claimed.fence, InboxState.ANSWERED, parts=new))
+
+
+async def test_parts_wait_in_order_until_they_end(store: Store, parts: list[Part]) -> None:
+    first, second, third = parts
+    assert await store.outbox.pending(["fake"], 10) == parts
+    assert await store.outbox.pending(["fake"], 1, first.id) == [second]
+    assert await store.outbox.pending(["web"], 10) == []
+    await asyncio.gather(
+        store.outbox.mark_sent(first.id, "x1"),
+        store.outbox.mark_attempting(second.id),
+        store.outbox.mark_failed(third.id, "no such channel"),
+    )
+    assert await store.outbox.pending(["fake"], 10) == [replace(second, state=OutboxState.ATTEMPTING)]
+    assert (await store.health()).outbox == {"sent": 1, "attempting": 1, "failed": 1}
+
+
+async def test_a_retry_counts(store: Store, parts: list[Part]) -> None:
+    await store.outbox.mark_attempting(parts[0].id)
+    await store.outbox.retry(parts[0].id)
+    await store.outbox.mark_attempting(parts[0].id)
+    await store.outbox.retry(parts[0].id)
+    waiting = (await store.outbox.pending(["fake"], 1))[0]
+    assert (waiting.state, waiting.attempts) == (OutboxState.PENDING, 2)
+    assert "could not be sent 2 times" in (await store.inbox.unfinished(0))[0].why
+
+
+async def test_what_has_ended_is_not_sent_again(store: Store, parts: list[Part]) -> None:
+    first, second, third = parts
+    await store.outbox.mark_sent(first.id, "x1")
+    await store.outbox.mark_sent(first.id, "x2")
+    await store.outbox.cancel(second.id)
+    await store.outbox.mark_failed(third.id, "gone")
+    for part in parts:
+        for mark in (store.outbox.mark_attempting, store.outbox.retry, store.outbox.cancel):
+            with pytest.raises(Fenced):
+                await mark(part.id)
+    with pytest.raises(Fenced):
+        await store.outbox.mark_attempting(10**6)
+    await store.outbox.mark_sent(second.id, "it had left already")
+    assert (await store.health()).outbox == {"sent": 2, "failed": 1}
+
+
+async def test_sending_that_began_cannot_be_taken_back(store: Store, parts: list[Part]) -> None:
+    await store.outbox.mark_attempting(parts[0].id)
+    with pytest.raises(Fenced):
+        await store.outbox.cancel(parts[0].id)
