@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import io
 import json
 import re
 import string
 import time
+import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from bot.errors import BadInput
 from bot.knowledge.library import Library
@@ -162,7 +162,7 @@ def read_rows(file: Path, fields: Mapping[str, type], limit: int | None = None) 
                 break
     except FileNotFoundError:
         raise BadInput(f"{file}: there is no such file.") from None
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise BadInput(f"{file}: it cannot be read as .jsonl or .jsonl.gz ({error}).") from None
     if not rows:
         raise BadInput(f"{file}: there are no rows in it.")
@@ -264,9 +264,9 @@ def _judge(row: Row, reply: Reply) -> tuple[float, float, float, float]:
 
 
 def _lines(file: Path) -> Iterator[str]:
-    with file.open("rb") as packed:
-        content = gzip.GzipFile(fileobj=packed) if file.suffix == ".gz" else packed
-        yield from io.TextIOWrapper(content, encoding="utf-8")
+    opener: Callable[..., IO[str]] = gzip.open if file.suffix == ".gz" else Path.open
+    with opener(file, "rt", encoding="utf-8") as lines:
+        yield from lines
 
 
 def _row(line: str, place: str, fields: Mapping[str, type]) -> Row:
