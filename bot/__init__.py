@@ -7,10 +7,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bot.app import Bot
     from bot.connector import Connector, Outgoing
     from bot.errors import (
         BadArguments,
         BadInput,
+        BrokenPlugin,
         DeliveryError,
         ModelError,
         ParleyError,
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from bot.models import Models
     from bot.passage import Knowledge, Passage
     from bot.router import Decision
-    from bot.settings import PluginSettings
+    from bot.settings import PluginSettings, Settings
     from bot.skills import Context, History, Said, Skill, Word, skill
 
 __all__ = [
@@ -33,6 +35,8 @@ __all__ = [
     "Author",
     "BadArguments",
     "BadInput",
+    "Bot",
+    "BrokenPlugin",
     "Channel",
     "Citation",
     "Connector",
@@ -54,6 +58,7 @@ __all__ = [
     "Reply",
     "RetryLater",
     "Said",
+    "Settings",
     "Skill",
     "Uncertain",
     "Word",
@@ -71,6 +76,8 @@ _HOMES = {
     "Author": "bot.message",
     "BadArguments": "bot.errors",
     "BadInput": "bot.errors",
+    "Bot": "bot.app",
+    "BrokenPlugin": "bot.errors",
     "Channel": "bot.message",
     "Citation": "bot.message",
     "Connector": "bot.connector",
@@ -92,6 +99,7 @@ _HOMES = {
     "Reply": "bot.message",
     "RetryLater": "bot.errors",
     "Said": "bot.skills",
+    "Settings": "bot.settings",
     "Skill": "bot.skills",
     "Uncertain": "bot.errors",
     "Word": "bot.skills",

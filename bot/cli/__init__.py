@@ -12,6 +12,18 @@ from bot.cli import bench, chat, config, db, evaluate, history, knowledge, plugi
 
 log = logging.getLogger(__name__)
 
+EXTRAS = {
+    "prompt_toolkit": "terminal",
+    "psycopg": "postgres",
+    "starlette": "web",
+    "uvicorn": "web",
+    "jinja2": "web",
+    "itsdangerous": "web",
+    "markdown_it": "web",
+    "nh3": "web",
+    "lxml": "documents",
+}
+
 app = typer.Typer(
     name="parley",
     help="A self-hosted, private assistant for the places where teams and communities talk.",
@@ -67,6 +79,9 @@ def _complain(error: Exception) -> int:
         message = getattr(error, "format_message", lambda: str(error))()
         print(f"parley: {message}", file=sys.stderr)
         return exit_code
+    if isinstance(error, ModuleNotFoundError) and (extra := EXTRAS.get(str(error.name).partition(".")[0])):
+        print(f"parley: this needs {error.name}: install parley[{extra}].", file=sys.stderr)
+        return 2
     log.debug("unexpected failure", exc_info=error)
     hint = "Set PARLEY_LOG__LEVEL=debug to see where."
     print(f"parley: this should not have happened: {type(error).__name__}: {error}. {hint}", file=sys.stderr)

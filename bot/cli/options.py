@@ -53,7 +53,7 @@ def set_up_logging(settings: LogSettings) -> None:
         JsonLines() if settings.format == "json" else logging.Formatter("%(levelname)s %(name)s: %(message)s")
     )
     logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
-    for chatty in ("aiosqlite", "asyncio", "httpx", "sse_starlette", "uvicorn", "urllib3", "alembic"):
+    for chatty in ("aiosqlite", "asyncio", "uvicorn", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -21,7 +21,9 @@ class FakeDriver:
         self._harness = harness
         self._posted: dict[str, Message] = {}
 
-    async def post(self, text: str, *, room: str = "one", key: str | None = None, thread: str | None = None) -> str:
+    async def post(
+        self, text: str, *, room: str = "one", key: str | None = None, thread: str | None = None
+    ) -> str:
         message = self._harness.message(text, channel=room, thread=thread, key=key)
         await self.bot.accept(message)
         self._posted[message.key] = message

@@ -28,7 +28,9 @@ class TerminalDriver:
         self._rooms = {"one": terminal}
         self._posted: dict[str, tuple[TerminalConnector, Message]] = {}
 
-    async def post(self, text: str, *, room: str = "one", key: str | None = None, thread: str | None = None) -> str:
+    async def post(
+        self, text: str, *, room: str = "one", key: str | None = None, thread: str | None = None
+    ) -> str:
         terminal = self._rooms.setdefault(room, TerminalConnector(room))
         message = await terminal.hand_in(self.bot, text, key=key or "")
         self._posted[message.key] = terminal, message
