@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from bot.knowledge.words import coverage, question_stems, stems, word_weights
     from bot.message import Attachment, Author, Channel, Citation, EventKind, Message, Priority, Reply
     from bot.models import Models
+    from bot.parameters import Word
     from bot.passage import Knowledge, Passage
     from bot.router import Decision
     from bot.settings import PluginSettings, Settings
-    from bot.skills import Context, History, Said, Skill, Word, skill
+    from bot.skills import Context, History, Said, Skill, skill
 
 __all__ = [
     "Attachment",
@@ -102,7 +103,7 @@ _HOMES = {
     "Settings": "bot.settings",
     "Skill": "bot.skills",
     "Uncertain": "bot.errors",
-    "Word": "bot.skills",
+    "Word": "bot.parameters",
     "coverage": "bot.knowledge.words",
     "hookimpl": "bot.hookspecs",
     "question_stems": "bot.knowledge.words",

@@ -84,7 +84,7 @@ async def routed_per_second(folder: Path, skill_count: int) -> float:
         ]
         began = time.perf_counter()
         for message in messages:
-            await bot.answer(message)
+            await bot.answering.answer(message)
         return round(MESSAGES / (time.perf_counter() - began))
 
 

@@ -35,7 +35,7 @@ def check(config: ConfigFile = None, data_dir: DataDir = None) -> None:
 @app.command()
 def show(config: ConfigFile = None, data_dir: DataDir = None) -> None:
     """Show the settings in force, passwords hidden."""
-    from bot.settings import show as as_toml
+    from bot.toml import show as as_toml
 
     print(as_toml(read_settings(config, data_dir)), end="")
 
@@ -43,6 +43,6 @@ def show(config: ConfigFile = None, data_dir: DataDir = None) -> None:
 @app.command()
 def sample() -> None:
     """Print a settings file with every setting, its description and its default."""
-    from bot.settings import sample as as_toml
+    from bot.toml import sample as as_toml
 
     print(as_toml(), end="")

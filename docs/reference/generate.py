@@ -15,7 +15,8 @@ from typing import Any, Literal, Union
 import bot
 from bot import hookspecs
 from bot.loader import load_plugins
-from bot.settings import PREFIX, ChannelRule, Section, Settings, sample
+from bot.settings import PREFIX, ChannelRule, Section, Settings
+from bot.toml import sample
 
 HERE = Path(__file__).parent
 SAMPLE = HERE.parent.parent / "config" / "sample.toml"

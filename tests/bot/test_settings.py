@@ -6,7 +6,8 @@ import pytest
 
 from bot import PluginSettings
 from bot.errors import BadSettings
-from bot.settings import Settings, load_settings, read_plugin_settings, sample, show
+from bot.settings import Settings, load_settings, read_plugin_settings
+from bot.toml import sample, show
 
 
 def write(tmp_path: Path, text: str) -> Path:

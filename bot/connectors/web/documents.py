@@ -66,10 +66,8 @@ def _shown(here: Visit, document: Document) -> dict[str, Any]:
 
 
 def _may_remove(here: Visit, document: Document) -> bool:
-    """Their own private ones; shared ones only where the page is open to this machine alone."""
-    if document.scope:
-        return document.scope == here.scope
-    return here.site.local and here.site.shared is True
+    """Of those they can read: private ones, and shared ones where the page is open to this machine alone."""
+    return bool(document.scope) or (here.site.local and here.site.shared is True)
 
 
 async def _read_file(here: Visit) -> tuple[str, bytes]:

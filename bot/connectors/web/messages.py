@@ -120,15 +120,16 @@ async def get_attachment(request: Request) -> Response:
 async def get_events(request: Request) -> Response:
     """GET events: what is above Last-Event-ID (or `?after=REVISION`), then everything as it happens."""
     here = visit(request)
-    await here.own()
+    mine = await here.own() is not None
     streams, key, history = here.site.streams, here.key(), here.site.bot.store.history
     if streams.count(here.visitor) >= STREAMS:
         raise Refusal(429, "too_many_pages")
     after = _number(request.headers.get("last-event-id") or request.query_params.get("after"), 0) or 0
 
-    async def missed(revision: int) -> Sequence[tuple[int, Mapping[str, Any]]]:
-        await here.own()  # the stream may be older than the conversation, and then someone else's
-        found = await history.since(key, revision)
+    async def missed(revision: int, limit: int) -> Sequence[tuple[int, Mapping[str, Any]]]:
+        nonlocal mine  # the stream may be older than the conversation, and then someone else's
+        mine = mine or await here.own() is not None
+        found = await history.since(key, revision, limit)
         return [(message["revision"], message) for message in await _shown(here, found)]
 
     async def working(message: str) -> bool:

@@ -11,10 +11,11 @@ from typing import Any
 
 KEEP_ALIVE_SECONDS = 15.0
 LOOK_SECONDS = 2.0
+BATCH = 200
 PAUSE_SECONDS = 0.05
 RETRY_MILLISECONDS = 1500
 
-Missed = Callable[[int], Awaitable[Sequence[tuple[int, Mapping[str, Any]]]]]
+Missed = Callable[[int, int], Awaitable[Sequence[tuple[int, Mapping[str, Any]]]]]
 Working = Callable[[str], Awaitable[bool]]
 Shown = Callable[[str], str]
 
@@ -88,6 +89,7 @@ class Streams:
     ) -> AsyncIterator[str]:
         """Everything above revision `after`, then what happens, as server-sent events.
 
+        `missed` gives what is above a revision, the oldest so many of it.
         Messages carry their revision as id, so that a page which comes back gets exactly what it missed.
         Signs of life carry none: they are never repeated, and end when `working` denies their message.
         """
@@ -98,9 +100,13 @@ class Streams:
             stream.news.clear()
             if stream.has_messages:
                 stream.has_messages = False
-                for revision, message in await missed(after):
+                found = await missed(after, BATCH)
+                for revision, message in found:
                     after = revision
                     yield _event("message", message, revision)
+                if len(found) == BATCH:
+                    stream.has_messages = True
+                    continue
             if (current := self._signs.get(stream.conversation)) is not sign:
                 sign = current
                 yield _event("sign", {"working": sign is not None, "html": shown(sign.draft) if sign else ""})

@@ -24,7 +24,7 @@ function connect() {
   source?.close();
   clearTimeout(timer);
   heard = Date.now();
-  source = new EventSource(`${base}/events`);
+  source = new EventSource(`${base}/events?after=${revision}`);
   source.addEventListener("open", () => {
     heard = Date.now();
     pause = 1000;

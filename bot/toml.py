@@ -1,0 +1,73 @@
+"""Write settings as TOML: those in force, and the commented sample."""
+
+from __future__ import annotations
+
+import re
+
+from bot.settings import Section, Settings
+
+
+def show(settings: Settings) -> str:
+    """The settings in force as TOML, passwords hidden."""
+    return "\n".join(_sample_lines(settings, commented=False))
+
+
+def sample() -> str:
+    """Every setting with its description and default, commented out: the file in `config/`."""
+    head = ["# Settings of parley. Every line is the default: remove '# ' to change one.", ""]
+    return "\n".join(head + _sample_lines(Settings.model_construct(), commented=True))
+
+
+def _sample_lines(settings: Settings, *, commented: bool) -> list[str]:
+    mark = "# " if commented else ""
+    lines: list[str] = []
+    sections = []
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        if isinstance(value, Section):
+            sections.append((name, value))
+        elif name not in ("plugin", "channels"):
+            lines += ([f"# {field.description}"] if commented else []) + [f"{mark}{name} = {_toml(value)}"]
+    for name, section in sections:
+        lines += ["", *([f"# {section.__doc__}"] if commented else []), f"[{name}]"]
+        for key, field in type(section).model_fields.items():
+            value = getattr(section, key)
+            lines += [f"# {field.description}"] if commented else []
+            lines.append(f"# {key} =" if commented and value is None else f"{mark}{key} = {_toml(value)}")
+    return lines + _table_lines(settings, commented=commented) + [""]
+
+
+def _table_lines(settings: Settings, *, commented: bool) -> list[str]:
+    if commented:
+        return [
+            "",
+            "# Settings of a plugin stand in a table of its name; 'parley plugins' lists them.",
+            "# [plugin.qa]",
+            "# sentences = 2",
+            "",
+            "# What is switched off in some channels. Repeat the table for more rules.",
+            "# [[channels]]",
+            '# match = "web:*"',
+            '# disable = ["ask"]',
+        ]
+    lines: list[str] = []
+    for name, table in settings.plugin.items():
+        lines += ["", f"[plugin.{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
+    for rule in settings.channels:
+        lines += ["", "[[channels]]", f"match = {_toml(rule.match)}", f"disable = {_toml(rule.disable)}"]
+    return lines
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(_toml(each) for each in value)}]"
+    text = "" if value is None else _hide_password(str(value))
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _hide_password(text: str) -> str:
+    return re.sub(r"(://[^/@:]*:)[^/@]+@", r"\1***@", text)
