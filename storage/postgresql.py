@@ -107,6 +107,7 @@ class PostgreSQL:
             connect_args=_CONNECTING,
             isolation_level="AUTOCOMMIT",
             skip_autocommit_rollback=True,
+            pool_pre_ping=True,
         )
         _watched(engine.sync_engine)
         return engine

@@ -16,7 +16,7 @@ from storage.errors import StorageUnavailable
 from storage.tables import AnyRow
 
 PATIENCE_SECONDS = 30.0
-PAUSES_SECONDS = (0.05, 0.2, 0.5)
+PAUSES_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
 """After these a read that met a broken connection is tried again."""
 
 

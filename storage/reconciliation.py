@@ -12,7 +12,7 @@ from storage.records import Health, InboxState, OutboxState, Unfinished
 from storage.tables import AnyRow, conversations, documents, has_state, inbox, messages, outbox, passages
 
 SHOWN = 1000
-"""At most so many unfinished rows of each table are told."""
+"""At most so many unfinished rows of each state are told, whichever the index gives first."""
 
 _open_events = [
     select(
@@ -25,7 +25,6 @@ _open_events = [
     )
     .join(conversations, conversations.c.id == inbox.c.conversation_id)
     .where(has_state(inbox.c.state, state), inbox.c.received_at <= bindparam("before"))
-    .order_by(inbox.c.received_at)
     .limit(SHOWN)
     for state in (InboxState.PENDING, InboxState.CLAIMED)
 ]

@@ -119,7 +119,7 @@ async def test_a_terminated_connection_is_replaced(
         stop = threading.Event()
 
         def terminate() -> None:
-            while not stop.wait(0.15):
+            while not stop.wait(0.4):
                 postgres_server.execute(kill)
 
         killer = threading.Thread(target=terminate)

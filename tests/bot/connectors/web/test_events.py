@@ -81,6 +81,16 @@ async def test_a_page_that_comes_back_gets_exactly_what_it_missed(
     assert revisions == sorted(set(revisions), key=lambda number: number or 0)
 
 
+async def test_a_page_that_missed_very_much_gets_all_of_it(
+    visitor: Visitor, conversation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "BATCH", 3)
+    keys = [await visitor.ask(f"/echo {number}", conversation) for number in range(6)]
+    async with visitor.events(conversation) as events:
+        found = await collect(events, 12)
+    assert [each.value["key"] for each in found if not each.value["by_bot"]] == keys
+
+
 async def test_leaving_and_returning_all_the_time_loses_and_repeats_nothing(
     visitor: Visitor, conversation: str
 ) -> None:

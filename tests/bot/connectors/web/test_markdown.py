@@ -77,6 +77,15 @@ def test_common_markup_is_shown() -> None:
         assert piece in html
 
 
+def test_raw_html_is_shown_as_it_was_typed() -> None:
+    assert "&lt;b&gt;bold&lt;/b&gt;" in render("<b>bold</b>")
+    assert "&lt;script&gt;" in render("<script>")
+
+
+def test_a_link_that_is_not_harmless_is_shown_as_it_was_typed() -> None:
+    assert "[x](javascript:alert(1))" in render("[x](javascript:alert(1))")
+
+
 def test_a_line_break_is_one() -> None:
     assert "<br>" in render("one\ntwo")
 
