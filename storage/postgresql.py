@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import log
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import URL, ExceptionContext
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -97,10 +97,10 @@ class PostgreSQL:
             raise StorageError("PostgreSQL needs its driver: pip install 'parley[postgres]'.") from error
 
     def writer_engine(self) -> Engine:
-        return _watched(create_engine(self._url, pool_size=1, max_overflow=0, connect_args=_CONNECTING))
+        return create_engine(self._url, pool_size=1, max_overflow=0, connect_args=_CONNECTING)
 
     def reader_engine(self) -> AsyncEngine:
-        engine = create_async_engine(
+        return create_async_engine(
             self._url,
             pool_size=READERS,
             max_overflow=0,
@@ -109,8 +109,6 @@ class PostgreSQL:
             skip_autocommit_rollback=True,
             pool_pre_ping=True,
         )
-        _watched(engine.sync_engine)
-        return engine
 
     def begin(self, connection: Connection) -> int | None:
         return int(connection.execute(_BEGIN, {"lock": _WRITE_LOCK}).one().number)
@@ -190,17 +188,6 @@ class _Ranking:
             rarity = max(log((self.passages - passages + 0.5) / (passages + 0.5)), 1e-6)
             total += rarity * count * 2.2 / (count + norm)
         return total
-
-
-def _watched(engine: Engine) -> Engine:
-    """The engine, forgetting its connections when the server ends one: the others have ended too."""
-
-    @event.listens_for(engine, "handle_error")
-    def note(context: ExceptionContext) -> None:
-        if (getattr(context.original_exception, "sqlstate", None) or "").startswith(_LOST):
-            context.is_disconnect = True
-
-    return engine
 
 
 def _query(phrase: Phrase, *, is_open: bool) -> str:

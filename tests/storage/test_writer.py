@@ -219,6 +219,25 @@ async def test_the_same_event_at_two_processes_is_one(database_url: str, event: 
         assert [each.duplicate for each in accepted].count(False) == 1
 
 
+async def test_two_processes_never_claim_the_same_event(database_url: str, event: Make) -> None:
+    async with open_store(database_url) as one, open_store(database_url) as two:
+        accepted = await asyncio.gather(
+            *(one.inbox.accept(event(conversation=f"fake:{number}")) for number in range(200))
+        )
+        rooms = [each.conversation_id for each in accepted]
+        claims = await asyncio.gather(
+            *(
+                store.inbox.claim(owner, room, limit=1, lease_seconds=30)
+                for start in range(0, 200, 10)
+                for store, owner in ((one, "one"), (two, "two"))
+                for room in rooms[start : start + 10]
+            )
+        )
+        assert sorted(each.key for claim in claims for each in claim) == sorted(
+            f"fake:{number}" for number in range(1, 201)
+        )
+
+
 async def test_a_full_queue_makes_callers_wait(sqlite_url: str) -> None:
     dialect = dialect_of(sqlite_url)
     async with open_store(sqlite_url):
