@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -44,7 +45,10 @@ from storage import (
 
 log = logging.getLogger(__name__)
 
-SIGN_SECONDS = 2.0
+PROBE_SECONDS = 2.0
+RECONCILE_SECONDS = 60.0
+LATE_SECONDS = 120.0
+SHOWN = 10
 
 
 class Bot:
@@ -98,7 +102,7 @@ class Bot:
     async def readiness(self) -> tuple[dict[str, str], bool]:
         """Each part's state in words, and whether messages can be stored now."""
         try:
-            async with asyncio.timeout(SIGN_SECONDS):
+            async with asyncio.timeout(PROBE_SECONDS):
                 await self.store.inbox.renew(self.lanes.owner, self.settings.lanes.lease_seconds)
             database = "ready"
         except TimeoutError:
@@ -120,7 +124,8 @@ class Bot:
         lanes = asyncio.create_task(self.lanes.run())
         ways_in = [asyncio.create_task(each.run(self)) for each in self.connectors.values()]
         refresh = asyncio.create_task(self._refresh())
-        core: list[asyncio.Task[None]] = [delivery, lanes, refresh]
+        reconcile = asyncio.create_task(self._reconcile())
+        core: list[asyncio.Task[None]] = [delivery, lanes, refresh, reconcile]
         try:
             done, _ = await asyncio.wait([*core, *ways_in], return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -140,6 +145,19 @@ class Bot:
                 await self.library.refresh()
             except Exception:  # the wall: a document must not stop the bot
                 log.exception("documents were not refreshed")
+
+    async def _reconcile(self) -> None:
+        """Say every minute what should be finished and is not, and why."""
+        while True:
+            await asyncio.sleep(RECONCILE_SECONDS)
+            with suppress(StorageError):
+                late = await self.store.inbox.unfinished(LATE_SECONDS)
+                for row in late[:SHOWN]:
+                    log.warning(
+                        "%s %s is %s for %.0f s: %s", row.table, row.key, row.state, row.age_seconds, row.why
+                    )
+                if len(late) > SHOWN:
+                    log.warning("%d more are late; 'parley db check' names them", len(late) - SHOWN)
 
     async def _walk(self, claimed: Claimed) -> Finish:
         """From a claimed event to what one transaction will write."""

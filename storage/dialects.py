@@ -9,7 +9,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Engine, TextClause, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.errors import StorageCorrupt, StorageError, StorageUnavailable
@@ -87,9 +87,15 @@ class Dialect(Protocol):
         """Passages holding any of the terms with their BM25, best first."""
 
 
+KNOWN = "Use sqlite:///path/to/file or postgresql://user@host/name."
+
+
 def dialect_of(address: str) -> Dialect:
     """The dialect for a database URL such as `sqlite:///path` or `postgresql://user@host/name`."""
-    url = make_url(address)
+    try:
+        url = make_url(address)
+    except ArgumentError:
+        raise StorageUnavailable(f"The database's URL cannot be read. {KNOWN}") from None
     match url.get_backend_name():
         case "sqlite":
             from storage.sqlite import SQLite
@@ -99,9 +105,7 @@ def dialect_of(address: str) -> Dialect:
             from storage.postgresql import PostgreSQL
 
             return PostgreSQL(url)
-    raise StorageUnavailable(
-        f"{plain(url)} is no database parley knows. Use sqlite:///path/to/file or postgresql://…"
-    )
+    raise StorageUnavailable(f"{plain(url)} is no database parley knows. {KNOWN}")
 
 
 def plain(url: URL) -> str:
@@ -118,7 +122,7 @@ def storage_error(dialect: Dialect, error: DBAPIError) -> StorageError:
         case Failure.BUSY:
             return StorageUnavailable(f"{place} is locked by another process. Stop that process.")
         case Failure.LOST:
-            return StorageUnavailable(f"No connection to {place} ({cause}). Check that the server runs.")
+            return StorageUnavailable(f"{place} cannot be reached ({cause}). Check that the server runs.")
         case Failure.UNAVAILABLE:
             return StorageUnavailable(f"{place} cannot be written ({cause}). Check disk space and rights.")
         case Failure.REFUSED:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from storage.bulk import run_many
@@ -20,6 +22,10 @@ _of_message = select(feedback.c.author, feedback.c.value, feedback.c.comment).wh
     feedback.c.message_key == bindparam("key")
 )
 
+_of_author = select(feedback.c.message_key, feedback.c.value).where(
+    feedback.c.author == bindparam("author"), feedback.c.message_key.in_(bindparam("keys", expanding=True))
+)
+
 
 class FeedbackBox:
     """What people thought of answers."""
@@ -36,6 +42,13 @@ class FeedbackBox:
         """The thumbs on one message."""
         rows = await self._reader.rows(_of_message, {"key": message_key})
         return [Feedback(message_key, row.author, row.value, row.comment) for row in rows]
+
+    async def given(self, author: str, message_keys: Collection[str]) -> dict[str, int]:
+        """The author's thumbs on these messages, by message key; those without one are left out."""
+        if not message_keys:
+            return {}
+        rows = await self._reader.rows(_of_author, {"author": author, "keys": list(message_keys)})
+        return {row.message_key: row.value for row in rows}
 
     async def counts(self) -> tuple[int, int]:
         """How many thumbs point up, and how many down."""

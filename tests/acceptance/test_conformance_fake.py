@@ -1,4 +1,4 @@
-"""The conformance cases on the fake platform of the test kit."""
+"""The conformance cases on the fake platform of the test kit, on SQLite and PostgreSQL."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot import Message
+from bot.settings import StorageSettings
 from bot.testing import Harness, open_harness
 from bot.testing.conformance import Conformance
 from bot.testing.platform import platform_settings
@@ -45,8 +46,9 @@ class FakeDriver:
 
 
 @pytest.fixture
-async def driver(tmp_path: Path) -> AsyncIterator[FakeDriver]:
-    async with open_harness(platform_settings(tmp_path)) as harness:
+async def driver(tmp_path: Path, database_url: str) -> AsyncIterator[FakeDriver]:
+    settings = platform_settings(tmp_path).model_copy(update={"storage": StorageSettings(url=database_url)})
+    async with open_harness(settings) as harness:
         yield FakeDriver(harness)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from bot import Priority
 from bot.lanes import AGEING, READY_LIMIT, Lanes, Ready, _is_dead
+from bot.settings import StorageSettings
 from bot.testing import open_harness
 from bot.testing.platform import platform_settings
 from storage import Claimed, Finish, InboxState
@@ -54,8 +55,10 @@ def test_a_holder_is_dead_when_its_process_is_gone() -> None:
     assert _is_dead(f"{host}:4194399:abc")
 
 
-async def test_two_processes_on_one_database_share_the_work_without_repeating_it(tmp_path: Path) -> None:
-    settings = platform_settings(tmp_path)
+async def test_two_bots_on_one_database_share_the_work_without_repeating_it(
+    tmp_path: Path, database_url: str
+) -> None:
+    settings = platform_settings(tmp_path).model_copy(update={"storage": StorageSettings(url=database_url)})
     async with open_harness(settings) as one, open_harness(settings) as two:
         messages = [one.message(f"echo {number}", channel=f"room-{number % 7}") for number in range(100)]
         await asyncio.gather(

@@ -20,3 +20,11 @@ async def test_a_thumb_replaces_the_earlier_one(store: Store) -> None:
     await store.feedback.put(Feedback("m1", "ada", 0))
     assert [each.author for each in await store.feedback.of("m1")] == ["eve"]
     assert await store.feedback.counts() == (1, 1)
+
+
+async def test_an_author_sees_the_thumbs_they_gave(store: Store) -> None:
+    await store.feedback.put(Feedback("a", "ann", 1))
+    await store.feedback.put(Feedback("b", "ann", -1))
+    await store.feedback.put(Feedback("c", "bob", 1))
+    assert await store.feedback.given("ann", ["a", "b", "c", "d"]) == {"a": 1, "b": -1}
+    assert await store.feedback.given("ann", []) == {}

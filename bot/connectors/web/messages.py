@@ -163,11 +163,8 @@ async def _accept(here: Visit, message: Message, files: Sequence[NewAttachment] 
 
 
 async def _shown(here: Visit, messages: Sequence[HistoryMessage]) -> list[dict[str, Any]]:
-    thumbs = {}
-    for message in messages:
-        if message.role is Role.BOT:
-            given = await here.site.bot.store.feedback.of(message.key)
-            thumbs[message.key] = next((each.value for each in given if each.author == here.visitor), 0)
+    answers = [each.key for each in messages if each.role is Role.BOT]
+    thumbs = await here.site.bot.store.feedback.given(here.visitor, answers)
     return [show_message(each, here.strings, thumbs.get(each.key, 0)) for each in messages]
 
 
