@@ -66,7 +66,7 @@ $(STAMP): pyproject.toml constraints.txt
 		echo "Python's venv module is missing. On Debian or Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
 	@$(VENV)/bin/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet 'uv>=0.9'
-	$(VENV)/bin/uv pip install --python $(VENV)/bin/python -c constraints.txt -e '.[all]' --group dev
+	$(VENV)/bin/uv pip install --compile-bytecode --python $(VENV)/bin/python -c constraints.txt -e '.[all]' --group dev
 	@touch $@
 
 # The page is tested in a real browser: the system's, else playwright's own, else those tests are skipped.
