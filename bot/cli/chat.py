@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -30,6 +32,8 @@ def chat(
 ) -> None:
     """Talk to parley here. With piped input each line gets one reply; --json prints one object per reply."""
     settings = read_settings(config, data_dir)
+    if settings.log.level == "info":  # progress of the bot does not belong between the lines of a talk
+        logging.getLogger().setLevel(logging.WARNING)
     interactive = sys.stdin.isatty() and not json
     run_async(
         _interactive(settings, conversation) if interactive else _piped(settings, conversation, as_json=json)
@@ -111,11 +115,29 @@ async def _talk(console: Console, session: PromptSession[str], bot: Bot, termina
             return
         if not line.strip():
             continue
-        with console.status("…"):
-            exchange = await terminal.ask(bot, line)
+        exchange = await _ask(console, bot, terminal, line)
+        if exchange is None:
+            console.print("Taken back.", style="dim")
+            continue
         console.print(Markdown(exchange.reply.text))
         for number, citation in enumerate(exchange.reply.citations, start=1):
             console.print(f"  [{number}] {_source(citation)}", style="dim", markup=False)
+
+
+async def _ask(console: Console, bot: Bot, terminal: TerminalConnector, line: str) -> Exchange | None:
+    """The answer to a line, or None when Ctrl+C took the line back."""
+    loop = asyncio.get_running_loop()
+    asking = asyncio.create_task(terminal.ask(bot, line))
+    loop.add_signal_handler(signal.SIGINT, asking.cancel)
+    try:
+        with console.status("…"):
+            return await asking
+    except asyncio.CancelledError:
+        if not asking.cancelled():
+            raise
+        return None
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
 
 
 def _plain(exchange: Exchange) -> str:
