@@ -44,8 +44,9 @@ format: install ## format the code and mend what ruff can mend
 	$(VENV)/bin/ruff check --fix $(SOURCES)
 	$(VENV)/bin/ruff format $(SOURCES)
 
-bench: install ## measure the core; takes some minutes
+bench: install ## measure the core and the worker; takes some minutes
 	$(VENV)/bin/parley bench core $(ARGS)
+	$(VENV)/bin/parley bench worker
 
 lock: ## renew uv.lock and constraints.txt from pyproject.toml (ARGS=--upgrade for newer versions)
 	env -u UV_FIND_LINKS $(VENV)/bin/uv lock $(ARGS)

@@ -14,11 +14,6 @@ from bot.cli.options import AsJson, ConfigFile, DataDir, print_json, print_table
 app = typer.Typer(help="Measure how fast parley is here.", no_args_is_help=True)
 
 
-@app.callback()
-def bench() -> None:
-    """Measure how fast parley is here."""
-
-
 @app.command()
 def core(
     sizes: Annotated[
@@ -38,6 +33,19 @@ def core(
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
         counts = [int(size) for size in sizes.split(",")]
         results = run_async(measure(Path(folder), counts, lambda what: print(f"… {what}", file=sys.stderr)))
+    if json:
+        return print_json(results)
+    return print_table(["measured", "result"], [[name, str(value)] for name, value in results.items()])
+
+
+@app.command()
+def worker(json: AsJson = False, config: ConfigFile = None, data_dir: DataDir = None) -> None:
+    """Start of the model worker, texts per second, and how long the event loop waits meanwhile."""
+    from bot.benchmarks.worker import measure
+
+    settings = read_settings(config, data_dir)
+    with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
+        results = run_async(measure(settings, Path(folder), lambda what: print(f"… {what}", file=sys.stderr)))
     if json:
         return print_json(results)
     return print_table(["measured", "result"], [[name, str(value)] for name, value in results.items()])
