@@ -60,7 +60,11 @@ class Counter(Connector):
 
 async def measure(folder: Path, sizes: Iterable[int], progress: Callable[[str], None]) -> dict[str, Any]:
     """Everything, one after the other, in `folder`; times in milliseconds, rates per second, memory in MB."""
-    results: dict[str, Any] = {"routed_per_s": {}}
+    results: dict[str, Any] = {}
+    progress("memory and start")
+    results["rss_mb"] = bot_memory(folder / "memory")
+    results["seconds_to_first_answer"] = seconds_to_first_answer(folder / "first")
+    results["routed_per_s"] = {}
     for count in SKILL_COUNTS:
         progress(f"routing with {count} skills")
         results["routed_per_s"][str(count)] = await routed_per_second(folder / f"routed-{count}", count)
@@ -68,11 +72,7 @@ async def measure(folder: Path, sizes: Iterable[int], progress: Callable[[str], 
     results["durable_per_s"] = await durable_per_second(folder / "durable")
     progress("receipt to durable")
     results["receipt_to_durable_ms"] = await receipt_to_durable(folder / "steady")
-    results |= await history_costs(folder / "history", sizes, progress)
-    progress("memory and start")
-    results["rss_mb"] = bot_memory(folder / "memory")
-    results["seconds_to_first_answer"] = seconds_to_first_answer(folder / "first")
-    return results
+    return results | await history_costs(folder / "history", sizes, progress)
 
 
 async def routed_per_second(folder: Path, skill_count: int) -> float:
