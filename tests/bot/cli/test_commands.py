@@ -160,17 +160,16 @@ def test_damaged_database_is_refused_and_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_running_page_answers_and_a_second_one_names_the_port(data: str) -> None:
-    port = "18987"
     server = subprocess.Popen(
         [*PARLEY, "run", "--data-dir", data],
-        env=os.environ | QUIET | {"PARLEY_WEB__PORT": port},
+        env=os.environ | QUIET | {"PARLEY_WEB__PORT": "0"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     try:
         assert server.stdout is not None
-        assert port in server.stdout.readline()
+        port = server.stdout.readline().split("127.0.0.1:")[1].split("/")[0]
         assert "ready" in server.stdout.readline()
         refused = complaint(parley("run", "--data-dir", data, PARLEY_WEB__PORT=port))
         assert port in refused
