@@ -13,7 +13,7 @@ from bot import faults
 from bot.answering import Answering, Outcome
 from bot.connector import Connector
 from bot.delivery import Delivery
-from bot.errors import TooLarge
+from bot.errors import ModelError, TooLarge
 from bot.knowledge.library import Library
 from bot.lanes import Lanes
 from bot.loader import Plugins
@@ -45,7 +45,9 @@ from storage import (
 
 log = logging.getLogger(__name__)
 
+OK = "ok"
 PROBE_SECONDS = 2.0
+GLANCE_SECONDS = 0.05
 RECONCILE_SECONDS = 60.0
 LATE_SECONDS = 120.0
 SHOWN = 10
@@ -100,16 +102,34 @@ class Bot:
         return accepted
 
     async def readiness(self) -> tuple[dict[str, str], bool]:
-        """Each part's state in words, and whether messages can be stored now."""
+        """Each part's state in words any stranger may read, and whether messages can be stored now.
+
+        A bot whose models are not there yet is ready: it works by words alone until they come.
+        """
+        database = await self._database_state()
+        return {"database": database, "models": await self._models_state()}, database == OK
+
+    async def _database_state(self) -> str:
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 await self.store.inbox.renew(self.lanes.owner, self.settings.lanes.lease_seconds)
-            database = "ready"
         except TimeoutError:
-            database = "busy: it did not take a write in time"
+            return f"took no write in {PROBE_SECONDS:.0f} seconds"
         except StorageError as error:
-            database = str(error)
-        return {"database": database, "models": self.models.status()}, database == "ready"
+            log.warning("not ready: %s", error)
+            return "cannot be written; the log says why"
+        return OK
+
+    async def _models_state(self) -> str:
+        try:
+            async with asyncio.timeout(GLANCE_SECONDS):
+                await self.models.ready()
+        except TimeoutError:
+            return "starting"
+        except ModelError as error:
+            log.warning("models: %s", error)
+            return "not available; the log says why"
+        return OK if self.models.roles() else "switched off"
 
     async def run(self) -> None:
         """Take messages in and send replies out until cancelled; then finish what runs and stop."""

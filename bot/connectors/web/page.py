@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from bot.app import Bot
 from bot.connectors.web.language import choose_language, languages
 from bot.connectors.web.messages import message_page
 from bot.connectors.web.refusal import Refusal
 from bot.connectors.web.sessions import new_visitor
 from bot.connectors.web.view import show_conversation, show_page, show_skills
 from bot.connectors.web.visit import PLATFORM, Site, Visit, conversation_key
-from bot.errors import ModelError
-from storage import StorageError
 
 THEME_COOKIE = "parley_theme"
 THEMES = ("light", "dark")
-PROBE_SECONDS = 2.0
-GLANCE_SECONDS = 0.05
 
 
 async def get_page(request: Request) -> Response:
@@ -52,37 +46,9 @@ async def get_health(_: Request) -> Response:
 
 
 async def get_readiness(request: Request) -> Response:
-    """GET readyz: 503 while the database cannot be read; each part's state in words.
-
-    A bot whose models are not there yet is ready: it works by words alone until they come.
-    """
-    bot = request.app.state.site.bot
-    database = await _database(bot)
-    ready = database == "ok"
-    states = {"ready": ready, "database": database, "models": await _models(bot)}
-    return JSONResponse(states, 200 if ready else 503)
-
-
-async def _database(bot: Bot) -> str:
-    try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            await bot.store.history.conversation(PLATFORM)
-    except TimeoutError:
-        return f"no answer in {PROBE_SECONDS:.0f} seconds"
-    except StorageError:
-        return "cannot be read; the log says why"
-    return "ok"
-
-
-async def _models(bot: Bot) -> str:
-    try:
-        async with asyncio.timeout(GLANCE_SECONDS):
-            await bot.models.ready()
-    except TimeoutError:
-        return "starting"
-    except ModelError as error:
-        return str(error)
-    return "ok" if bot.models.roles() else "switched off"
+    """GET readyz: 503 while messages cannot be stored; each part's state in words."""
+    states, ready = await request.app.state.site.bot.readiness()
+    return JSONResponse({"ready": ready, **states}, 200 if ready else 503)
 
 
 async def _page(here: Visit, conversation: str) -> str:

@@ -134,13 +134,13 @@ async def test_health_and_readiness(visitor: Visitor) -> None:
     assert (await visitor.client.get("readyz")).json()["models"] == "switched off"
 
 
-async def test_a_database_that_cannot_be_read_is_not_ready(
+async def test_a_database_that_cannot_be_written_is_not_ready(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(_: str) -> None:
+    async def fail(*_: object) -> None:
         raise StorageUnavailable("/secret/place")
 
-    monkeypatch.setattr(visitor.running.bot.store.history, "conversation", fail)
+    monkeypatch.setattr(visitor.running.bot.store.inbox, "renew", fail)
     response = await visitor.client.get("readyz")
     assert (response.status_code, response.json()["ready"]) == (503, False)
     assert "/secret/place" not in response.text
