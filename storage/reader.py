@@ -16,6 +16,7 @@ from storage.errors import StorageUnavailable
 from storage.tables import AnyRow
 
 PATIENCE_SECONDS = 30.0
+CLOSING_SECONDS = 5.0
 PAUSES_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
 """After these a read that met a broken connection is tried again."""
 
@@ -26,11 +27,35 @@ class Reader:
     def __init__(self, engine: AsyncEngine, dialect: Dialect) -> None:
         self._engine = engine
         self._dialect = dialect
+        self._reading: set[asyncio.Task[Sequence[AnyRow]]] = set()
 
     async def rows(
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
     ) -> Sequence[AnyRow]:
-        """All rows of one statement; a broken connection is replaced."""
+        """All rows of one statement; a broken connection is replaced.
+
+        A cancelled caller does not cut a read off in the driver's thread: the read ends by itself.
+        """
+        reading = asyncio.create_task(self._again_and_again(statement, parameters))
+        self._reading.add(reading)
+        reading.add_done_callback(self._over)
+        return await asyncio.shield(reading)
+
+    async def close(self) -> None:
+        """Let reads end whose callers have gone."""
+        if self._reading:
+            _, unfinished = await asyncio.wait(self._reading, timeout=CLOSING_SECONDS)
+            for reading in unfinished:
+                reading.cancel()
+
+    def _over(self, reading: asyncio.Task[Sequence[AnyRow]]) -> None:
+        self._reading.discard(reading)
+        if not reading.cancelled():
+            reading.exception()  # its caller has it, or is gone
+
+    async def _again_and_again(
+        self, statement: Executable, parameters: Mapping[str, Any] | None
+    ) -> Sequence[AnyRow]:
         pauses = iter(PAUSES_SECONDS)
         while True:
             try:

@@ -58,11 +58,12 @@ async def open_store(url: str, *, backups: Path | None = None) -> AsyncIterator[
     folder = backups if backups is not None and dialect.backups is not None else dialect.backups
     writing = await asyncio.to_thread(_open, dialect, folder)
     reading = dialect.reader_engine()
-    writer = Writer(writing, dialect)
+    writer, reader = Writer(writing, dialect), Reader(reading, dialect)
     try:
-        yield Store(dialect, writer, Reader(reading, dialect))
+        yield Store(dialect, writer, reader)
     finally:
         await writer.close()
+        await reader.close()
         await reading.dispose()
         writing.dispose()
 
