@@ -33,28 +33,36 @@ class Ready:
 
     def __init__(self) -> None:
         self._classes: dict[Priority, deque[int]] = {priority: deque() for priority in Priority}
-        self._waiting: set[int] = set()
+        self._waiting: dict[int, Priority] = {}
         self._turns = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def add(self, conversation: int, priority: Priority) -> None:
-        """Queue a conversation behind the others of its class, unless it waits or there is no room."""
-        if conversation not in self._waiting and len(self._waiting) < READY_LIMIT:
-            self._waiting.add(conversation)
-            self._classes[priority].append(conversation)
+        """Queue a conversation behind the others of its class, unless there is no room.
 
-    def take(self) -> int:
-        """The next conversation. Raises IndexError when none waits."""
+        One that waits already keeps its place, or moves up to a more urgent class.
+        """
+        waits_as = self._waiting.get(conversation)
+        if waits_as is None and len(self._waiting) >= READY_LIMIT:
+            return
+        if waits_as is not None:
+            if waits_as <= priority:
+                return
+            self._classes[waits_as].remove(conversation)
+        self._waiting[conversation] = priority
+        self._classes[priority].append(conversation)
+
+    def take(self) -> tuple[int, Priority]:
+        """The next conversation and its class. Raises IndexError when none waits."""
         self._turns += 1
         order = reversed(Priority) if self._turns % AGEING == 0 else iter(Priority)
         waiting = next((queue for priority in order if (queue := self._classes[priority])), None)
         if waiting is None:
             raise IndexError("no conversation waits")
         conversation = waiting.popleft()
-        self._waiting.discard(conversation)
-        return conversation
+        return conversation, self._waiting.pop(conversation)
 
 
 class Lanes:
@@ -75,7 +83,7 @@ class Lanes:
         self._deliver = deliver
         self._ready = Ready()
         self._running: dict[int, asyncio.Task[None]] = {}
-        self._again: set[int] = set()
+        self._again: dict[int, Priority] = {}
         self._walking: dict[str, asyncio.Task[Finish]] = {}
         self._suspects: set[int] = set()
         self._one_suspect = asyncio.Lock()
@@ -90,7 +98,7 @@ class Lanes:
     def wake(self, conversation: int, priority: Priority = Priority.PERSON) -> None:
         """Say that a conversation has work."""
         if conversation in self._running:
-            self._again.add(conversation)
+            self._again[conversation] = min(priority, self._again.get(conversation, priority))
         else:
             self._ready.add(conversation, priority)
             self._wakened.set()
@@ -127,33 +135,32 @@ class Lanes:
         while not self._stopping:
             self._wakened.clear()
             while self._ready and len(self._running) < self._settings.concurrency and not self._stopping:
-                conversation = self._ready.take()
-                task = group.create_task(self._turn(conversation))
+                conversation, priority = self._ready.take()
+                task = group.create_task(self._turn(conversation, priority))
                 self._running[conversation] = task
                 task.add_done_callback(partial(self._turn_over, conversation))
             await self._wakened.wait()
 
     def _turn_over(self, conversation: int, _: asyncio.Task[None]) -> None:
         del self._running[conversation]
-        if conversation in self._again:
-            self._again.discard(conversation)
-            self._ready.add(conversation, Priority.PERSON)
+        if (priority := self._again.pop(conversation, None)) is not None:
+            self._ready.add(conversation, priority)
         self._wakened.set()
 
-    async def _turn(self, conversation: int) -> None:
+    async def _turn(self, conversation: int, priority: Priority) -> None:
         """Work on the conversation's oldest event: one, so that an edit still counts for the next."""
         try:
             if conversation in self._suspects:
                 async with self._one_suspect:
-                    await self._take(conversation)
+                    await self._take(conversation, priority)
             else:
-                await self._take(conversation)
+                await self._take(conversation, priority)
         except StorageError as error:
             log.warning("conversation %d waits for the database: %s", conversation, error)
             await asyncio.sleep(RETRY_SECONDS)
-            self._again.add(conversation)
+            self.wake(conversation, priority)
 
-    async def _take(self, conversation: int) -> None:
+    async def _take(self, conversation: int, priority: Priority) -> None:
         claims = await self._store.inbox.claim(
             self.owner, conversation, limit=1, lease_seconds=self._settings.lease_seconds
         )
@@ -161,7 +168,7 @@ class Lanes:
         if not claims:
             self._suspects.discard(conversation)
             return
-        self._again.add(conversation)
+        self.wake(conversation, priority)
         if claims[0].attempts == 1:
             self._suspects.discard(conversation)
         await self._one(claims[0])

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def test_urgent_conversations_come_first_and_the_others_in_turn() -> None:
     ):
         ready.add(conversation, priority)
     ready.add(2, Priority.ALERT)
-    assert [ready.take() for _ in range(4)] == [3, 2, 4, 1]
+    assert [ready.take()[0] for _ in range(4)] == [3, 2, 4, 1]
     with pytest.raises(IndexError):
         ready.take()
 
@@ -36,8 +37,40 @@ def test_the_least_urgent_is_not_starved() -> None:
     taken = []
     for conversation in range(1, AGEING + 1):
         ready.add(conversation, Priority.ALERT)
-        taken.append(ready.take())
+        taken.append(ready.take()[0])
     assert 0 in taken
+
+
+def test_a_waiting_conversation_moves_up_when_something_urgent_comes_and_never_down() -> None:
+    ready = Ready()
+    for conversation in (1, 2, 3):
+        ready.add(conversation, Priority.PERSON)
+    ready.add(3, Priority.ALERT)
+    ready.add(3, Priority.BACKGROUND)
+    assert [ready.take() for _ in range(3)] == [
+        (3, Priority.ALERT),
+        (1, Priority.PERSON),
+        (2, Priority.PERSON),
+    ]
+
+
+async def test_a_long_background_conversation_does_not_come_before_people(tmp_path: Path) -> None:
+    settings = platform_settings(tmp_path)
+    settings = settings.model_copy(update={"lanes": settings.lanes.model_copy(update={"concurrency": 1})})
+    async with open_harness(settings) as harness:
+        blocking = harness.message("wait 0.3", channel="first")
+        digest = [
+            replace(harness.message(f"echo digest {number}", channel="digest"), priority=Priority.BACKGROUND)
+            for number in range(12)
+        ]
+        people = [harness.message(f"echo person {number}", channel="people") for number in range(12)]
+        for message in (blocking, *digest, *people):
+            await harness.bot.accept(message)
+        for message in (*digest, *people):
+            await harness.finished(message.key)
+        order = [sent.reply.text.split()[0] for sent in harness.connector.sent.values()]
+        replies = [each for each in order if each in ("digest", "person")]
+        assert replies[:12].count("digest") <= 2  # ageing lets one through in eight turns
 
 
 def test_the_queue_is_bounded() -> None:
