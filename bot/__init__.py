@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bot.app import Bot
     from bot.connector import Connector, Outgoing
+    from bot.controls import Button, Choice, Field, Form, Look, Menu
     from bot.errors import (
         BadArguments,
         BadInput,
@@ -18,18 +19,20 @@ if TYPE_CHECKING:
         ParleyError,
         Refused,
         RetryLater,
+        SignInRefused,
+        TooLarge,
         Uncertain,
     )
     from bot.hookspecs import hookimpl
     from bot.knowledge.split import sentences
     from bot.knowledge.words import coverage, question_stems, stems, word_weights
-    from bot.message import Attachment, Author, Channel, Citation, EventKind, Message, Priority, Reply
-    from bot.models import Models
-    from bot.parameters import Word
+    from bot.message import Attachment, Author, Call, Channel, Citation, EventKind, Message, Priority, Reply
+    from bot.models import Models, Transcript
+    from bot.parameters import Suggest, Word
     from bot.passage import Knowledge, Passage
     from bot.router import Decision
     from bot.settings import PluginSettings, Settings
-    from bot.skills import Context, History, Said, Skill, skill
+    from bot.skills import Context, Files, History, Said, Skill, skill
 
 __all__ = [
     "Attachment",
@@ -38,15 +41,23 @@ __all__ = [
     "BadInput",
     "Bot",
     "BrokenPlugin",
+    "Button",
+    "Call",
     "Channel",
+    "Choice",
     "Citation",
     "Connector",
     "Context",
     "Decision",
     "DeliveryError",
     "EventKind",
+    "Field",
+    "Files",
+    "Form",
     "History",
     "Knowledge",
+    "Look",
+    "Menu",
     "Message",
     "ModelError",
     "Models",
@@ -60,7 +71,11 @@ __all__ = [
     "RetryLater",
     "Said",
     "Settings",
+    "SignInRefused",
     "Skill",
+    "Suggest",
+    "TooLarge",
+    "Transcript",
     "Uncertain",
     "Word",
     "coverage",
@@ -79,15 +94,23 @@ _HOMES = {
     "BadInput": "bot.errors",
     "Bot": "bot.app",
     "BrokenPlugin": "bot.errors",
+    "Button": "bot.controls",
+    "Call": "bot.message",
     "Channel": "bot.message",
+    "Choice": "bot.controls",
     "Citation": "bot.message",
     "Connector": "bot.connector",
     "Context": "bot.skills",
     "Decision": "bot.router",
     "DeliveryError": "bot.errors",
     "EventKind": "bot.message",
+    "Field": "bot.controls",
+    "Files": "bot.skills",
+    "Form": "bot.controls",
     "History": "bot.skills",
     "Knowledge": "bot.passage",
+    "Look": "bot.controls",
+    "Menu": "bot.controls",
     "Message": "bot.message",
     "ModelError": "bot.errors",
     "Models": "bot.models",
@@ -101,7 +124,11 @@ _HOMES = {
     "RetryLater": "bot.errors",
     "Said": "bot.skills",
     "Settings": "bot.settings",
+    "SignInRefused": "bot.errors",
     "Skill": "bot.skills",
+    "Suggest": "bot.parameters",
+    "TooLarge": "bot.errors",
+    "Transcript": "bot.models",
     "Uncertain": "bot.errors",
     "Word": "bot.parameters",
     "coverage": "bot.knowledge.words",

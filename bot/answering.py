@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.connector import Connector
@@ -14,9 +14,9 @@ from bot.guards.access import Access
 from bot.guards.limits import Limits
 from bot.knowledge.library import Library
 from bot.loader import Plugins
-from bot.message import EventKind, Message, Reply, clean_text
+from bot.message import EventKind, Message, Reply, clean_text, part_key
 from bot.models import Models
-from bot.recall import Recall
+from bot.recall import MessageFiles, Recall
 from bot.router import Decision, Reason, Route, Router
 from bot.settings import Settings
 from bot.skills import Answer, Context, Skill
@@ -29,12 +29,16 @@ SIGN_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the walk of a message ended: its terminal state, how it was routed, and the reply if any."""
+    """How the walk of a message ended: its terminal state, how it was routed, and the replies in order.
+
+    `heard` holds the message's own words when it was spoken.
+    """
 
     state: InboxState
     decision: Decision
-    reply: Reply | None = None
+    replies: tuple[Reply, ...] = ()
     reason: str = ""
+    heard: str = ""
 
 
 class Answering:
@@ -64,11 +68,37 @@ class Answering:
         return self._access.offer(conversation).in_order
 
     async def answer(self, message: Message, *, begun_with: str | None = None) -> Outcome:
-        """Walk one message through guards, router, skill and reply hooks. Writes nothing, raises nothing."""
+        """Walk one message through guards, router, skill and reply hooks. Writes nothing, raises nothing.
+
+        A spoken message is walked again with the words that were heard.
+        """
         if message.kind is not EventKind.CREATED:
             return _unanswered(f"{message.kind} messages are observed only")
         if message.author.is_bot:
             return _unanswered("written by a bot")
+        outcome = await self._answer(message, begun_with)
+        heard = next((each.heard for each in outcome.replies if each.heard), "")
+        if not heard:
+            return outcome
+        spoken = replace(message, text=heard, attachments=(), call=None)
+        further = await self._answer(spoken, begun_with)
+        decision = further.decision if further.replies else outcome.decision
+        return replace(outcome, decision=decision, replies=outcome.replies + further.replies, heard=heard)
+
+    async def suggest(self, message: Message, skill: str, parameter: str, typed: str) -> Sequence[str]:
+        """What to offer for a parameter while someone types; nothing when the plugin offers nothing."""
+        found = self._access.offer(message.channel.conversation).by_name.get(skill)
+        wanted = next((each for each in found.parameters if each.name == parameter), None) if found else None
+        if found is None or wanted is None or wanted.suggest is None:
+            return [each for each in wanted.choices if typed.casefold() in each.casefold()] if wanted else []
+        try:
+            async with asyncio.timeout(SIGN_SECONDS):
+                return await wanted.suggest(self._context(message, found), typed)
+        except Exception as error:  # noqa: BLE001 - a plugin is foreign code
+            log.warning("skill %s suggests nothing for %s: %s", skill, parameter, type(error).__name__)
+            return []
+
+    async def _answer(self, message: Message, begun_with: str | None) -> Outcome:
         skills = self._access.offer(message.channel.conversation).by_name
         try:
             route = await self._route(message, skills, begun_with)
@@ -77,18 +107,20 @@ class Answering:
             if wait := self._limits.wait(message):
                 reply = Reply(f"That is more than I may answer in a minute. Try again in {wait:.0f} seconds.")
                 return Outcome(
-                    InboxState.EXPIRED, route.decision, reply, "over the limit of messages a minute"
+                    InboxState.EXPIRED, route.decision, (reply,), "over the limit of messages a minute"
                 )
-            answer = await self._reply(message, route)
+            replies = await self._replies(message, route)
         except BadInput as error:
-            return Outcome(InboxState.ANSWERED, Decision(Reason.NOTHING_FITS), Reply(str(error)), "bad input")
-        if answer is None:
-            return Outcome(InboxState.NO_REPLY_NEEDED, route.decision, None, "the skill had nothing to say")
-        return Outcome(InboxState.ANSWERED, route.decision, answer)
+            refusal = Reply(str(error), to_asker=_asked_alone(message, skills))
+            return Outcome(InboxState.ANSWERED, Decision(Reason.NOTHING_FITS), (refusal,), "bad input")
+        if not replies:
+            return Outcome(InboxState.NO_REPLY_NEEDED, route.decision, reason="the skill had nothing to say")
+        return Outcome(InboxState.ANSWERED, route.decision, replies)
 
     async def _route(self, message: Message, skills: Mapping[str, Skill], begun_with: str | None) -> Route:
         addressed = message.channel.is_direct or message.mentions_bot
-        if not message.text.strip():
+        spoken = any(each.is_voice for each in message.attachments)
+        if not message.text.strip() and message.call is None and not spoken:
             if not addressed or message.attachments:
                 return Route(Decision(Reason.NOT_ADDRESSED))
             raise BadInput(
@@ -96,18 +128,39 @@ class Answering:
             )
         return await self._router.route(message, skills, begun_with=begun_with)
 
-    async def _reply(self, message: Message, route: Route) -> Reply | None:
+    async def _replies(self, message: Message, route: Route) -> tuple[Reply, ...]:
         if route.skill is None:
-            return Reply(self._cannot(message.channel.conversation))
+            return (Reply(self._cannot(message.channel.conversation)),)
         await self._sign_of_life(message)
-        arguments = route.skill.read(route.text)
+        arguments = await self._arguments(message, route.skill, route)
         answer = await self._run_skill(message, route.skill, arguments)
-        if answer is None or answer == "":
-            return None
-        reply = Reply(answer) if isinstance(answer, str) else answer
-        return await self._plugins.review(
-            message, replace(reply, text=clean_text(reply.text), skill=route.skill.name)
+        return tuple(
+            [await self._review(message, route.skill, each) for each in _as_replies(answer) if each.text]
         )
+
+    async def _review(self, message: Message, skill: Skill, reply: Reply) -> Reply:
+        """The reply as it will be sent, after every plugin's look. Raises BadInput for an unknown place."""
+        if reply.to and reply.to.partition(":")[0] not in self._connectors:
+            raise BadInput(f"I cannot write to {reply.to}: nothing is connected there. Tell the operator.")
+        alone = reply.to_asker or (skill.to_asker and not reply.to)
+        reply = replace(reply, text=clean_text(reply.text), skill=skill.name, to_asker=alone)
+        return await self._plugins.review(message, reply)
+
+    async def _arguments(self, message: Message, skill: Skill, route: Route) -> Mapping[str, object]:
+        if route.named is None:
+            return skill.read(route.text)
+        named = dict(route.named)
+        missing = next(
+            (
+                each.name
+                for each in skill.parameters
+                if each.rest and each.required and not named.get(each.name)
+            ),
+            None,
+        )
+        if missing and message.reply_to and (quoted := await self._recall(message).quoted()):
+            named[missing] = quoted.text
+        return skill.read_named(named)
 
     async def _run_skill(self, message: Message, skill: Skill, arguments: Mapping[str, object]) -> Answer:
         """The wall around a skill: whatever happens in it, the asker hears something true."""
@@ -116,7 +169,7 @@ class Answering:
                 outcome = skill.function(self._context(message, skill), **arguments)
                 if isinstance(outcome, Awaitable):
                     return await outcome
-                return await self._drafted(message, outcome)
+                return await self._drafted(message, skill, outcome)
         except TimeoutError:
             return (
                 f"This took longer than {skill.deadline:.0f} seconds, so I stopped. Try a shorter question."
@@ -131,27 +184,31 @@ class Answering:
             log.exception("skill %s failed at event %s, incident %s", skill.name, message.key, incident)
             return f"Something went wrong here. The operator finds it in the log as incident {incident}."
 
-    async def _drafted(self, message: Message, drafts: AsyncIterator[Answer]) -> Answer:
+    async def _drafted(self, message: Message, skill: Skill, drafts: AsyncIterator[Answer]) -> Answer:
         last: Answer = None
         async for last in drafts:
             text = last.text if isinstance(last, Reply) else last
-            if text:
-                await self._show(message, text)
+            if isinstance(text, str) and text:
+                await self._show(message, text, part_key(message.key, skill.name, 1))
         return last
 
     def _context(self, message: Message, skill: Skill) -> Context:
         channel = message.channel
         scopes = ("", f"{channel.platform}:{message.author.id}", channel.conversation)
-        history = Recall(self._store, message)
+        limit = self._settings.limits.attachment_mb * 1024 * 1024
         return Context(
             message=message,
             models=self._models,
             knowledge=self._library.view(scopes),
-            history=history,
+            history=self._recall(message),
+            files=MessageFiles(self._store, self._connectors.get(channel.platform), limit),
             skills=self.skills_in(channel.conversation),
             deadline=skill.deadline,
             plugin_settings=self._plugins.settings_of(skill),
         )
+
+    def _recall(self, message: Message) -> Recall:
+        return Recall(self._store, message, self._connectors)
 
     def _cannot(self, conversation: str) -> str:
         prefix = self._settings.router.prefix
@@ -164,9 +221,9 @@ class Answering:
         if connector := self._connectors.get(message.channel.platform):
             await _guarded(connector.show_typing(message))
 
-    async def _show(self, message: Message, text: str) -> None:
+    async def _show(self, message: Message, text: str, key: str) -> None:
         if connector := self._connectors.get(message.channel.platform):
-            await _guarded(connector.show_draft(message, text))
+            await _guarded(connector.show_draft(message, text, key))
 
 
 async def _guarded(sign: Awaitable[None]) -> None:
@@ -179,4 +236,16 @@ async def _guarded(sign: Awaitable[None]) -> None:
 
 
 def _unanswered(reason: str) -> Outcome:
-    return Outcome(InboxState.NO_REPLY_NEEDED, Decision(Reason.NOT_ADDRESSED), None, reason)
+    return Outcome(InboxState.NO_REPLY_NEEDED, Decision(Reason.NOT_ADDRESSED), reason=reason)
+
+
+def _as_replies(answer: Answer) -> Sequence[Reply]:
+    if isinstance(answer, str):
+        return [Reply(answer)]
+    return [answer] if isinstance(answer, Reply) else answer or ()
+
+
+def _asked_alone(message: Message, skills: Mapping[str, Skill]) -> bool:
+    """Whether a call's answer is for the asker alone, so that a refusal of it is, too."""
+    skill = skills.get(message.call.skill) if message.call else None
+    return skill is not None and skill.to_asker

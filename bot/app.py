@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -13,11 +13,13 @@ from bot import faults
 from bot.answering import Answering, Outcome
 from bot.connector import Connector
 from bot.delivery import Delivery
+from bot.duty import Duty
 from bot.errors import ModelError, TooLarge
 from bot.knowledge.library import Library
 from bot.lanes import Lanes
 from bot.loader import Plugins
 from bot.message import (
+    Channel,
     EventKind,
     Message,
     Reply,
@@ -25,9 +27,11 @@ from bot.message import (
     now,
     pack_message,
     pack_reply,
+    part_key,
     unpack_message,
 )
 from bot.models import Models
+from bot.offers import Offers
 from bot.router import Decision, Reason
 from bot.settings import Settings
 from bot.skills import Skill
@@ -35,10 +39,12 @@ from storage import (
     Accepted,
     Claimed,
     Event,
+    Feedback,
     Finish,
     InboxState,
     NewAttachment,
     NewPart,
+    Role,
     StorageError,
     Store,
 )
@@ -48,6 +54,8 @@ log = logging.getLogger(__name__)
 OK = "ok"
 PROBE_SECONDS = 2.0
 GLANCE_SECONDS = 0.05
+THUMBED = (EventKind.REACTED, EventKind.UNREACTED)
+THUMBS = {"👍": 1, "👎": -1}
 RECONCILE_SECONDS = 60.0
 LATE_SECONDS = 120.0
 SHOWN = 10
@@ -73,7 +81,9 @@ class Bot:
         self.connectors = {each.platform: each for each in (*connectors, *plugins.connectors)}
         self.delivery = Delivery(store, self.connectors)
         self.lanes = Lanes(store, settings.lanes, self.connectors, self._walk, self.delivery.deliver)
+        self.duty = Duty(store, self.delivery, self.connectors.values(), self.lanes.owner)
         self.answering = Answering(settings, store, models, library, plugins, self.connectors)
+        self.offers = Offers(store, self.answering)
         self._observing: set[asyncio.Task[None]] = set()
 
     def skills_in(self, conversation: str) -> tuple[Skill, ...]:
@@ -87,6 +97,9 @@ class Bot:
         StorageError when it could not be written: then it must not be acknowledged.
         """
         message = replace(message, text=clean_text(message.text))
+        if message.kind in THUMBED and message.target is not None:
+            own = await self.store.outbox.key_of(message.channel.platform, message.target)
+            message = replace(message, target=own or message.target)
         limit = self.settings.limits.message_kb * 1024
         if len(message.text) > limit or len(message.text.encode()) > limit:
             raise TooLarge(f"The message is longer than {limit // 1024} KiB. Send it in parts or as a file.")
@@ -107,7 +120,8 @@ class Bot:
         A bot whose models are not there yet is ready: it works by words alone until they come.
         """
         database = await self._database_state()
-        return {"database": database, "models": await self._models_state()}, database == OK
+        parts = {"database": database, "models": await self._models_state()}
+        return parts | self.duty.states(), database == OK
 
     async def _database_state(self) -> str:
         try:
@@ -142,21 +156,21 @@ class Bot:
     async def _carry(self) -> None:
         delivery = asyncio.create_task(self.delivery.run())
         lanes = asyncio.create_task(self.lanes.run())
-        ways_in = [asyncio.create_task(each.run(self)) for each in self.connectors.values()]
+        duty = asyncio.create_task(self.duty.run(self))
         refresh = asyncio.create_task(self._refresh())
         reconcile = asyncio.create_task(self._reconcile())
-        core: list[asyncio.Task[None]] = [delivery, lanes, refresh, reconcile]
+        parts = [delivery, lanes, duty, refresh, reconcile]
         try:
-            done, _ = await asyncio.wait([*core, *ways_in], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                task.result()
+                _raise_first(task)
         finally:
             refresh.cancel()
             await self.lanes.drain()
             await self.delivery.drain(self.settings.lanes.drain_seconds)
-            for task in [*ways_in, *core]:
+            for task in parts:
                 task.cancel()
-            await asyncio.gather(*ways_in, *core, *self._observing, return_exceptions=True)
+            await asyncio.gather(*parts, *self._observing, return_exceptions=True)
 
     async def _refresh(self) -> None:
         while True:
@@ -188,8 +202,21 @@ class Bot:
             outcome = Outcome(InboxState.EXPIRED, Decision(Reason.NOTHING_FITS), reason="waited too long")
         else:
             self._observe(message)
+            if message.kind in THUMBED:
+                await self._rate(message)
             outcome = await self.answering.answer(message, begun_with=claimed.skill)
+            if outcome.heard:
+                await self.accept(_heard(message, outcome.heard))
         return self._finish(message, claimed, outcome)
+
+    async def _rate(self, message: Message) -> None:
+        """A thumb under a message of the bot is feedback; taken away, it is taken back."""
+        thumb = THUMBS.get(message.text.strip("\ufe0f"))
+        rated = await self.store.history.message(message.target or "")
+        if thumb is None or rated is None or rated.role is not Role.BOT:
+            return
+        value = thumb if message.kind is EventKind.REACTED else 0
+        await self.store.feedback.put(Feedback(rated.key, message.author.id, value))
 
     def _put_aside(self, claimed: Claimed) -> Outcome:
         deaths = claimed.attempts - 1
@@ -197,18 +224,11 @@ class Bot:
         reply = Reply(
             "I could not work on this message: it stopped me several times. The operator has been told."
         )
-        return Outcome(
-            InboxState.DEAD_LETTER, Decision(Reason.NOTHING_FITS), reply, f"the process died {deaths} times"
-        )
+        reason = f"the process died {deaths} times"
+        return Outcome(InboxState.DEAD_LETTER, Decision(Reason.NOTHING_FITS), (reply,), reason)
 
     def _finish(self, message: Message, claimed: Claimed, outcome: Outcome) -> Finish:
-        parts: list[NewPart] = []
-        if outcome.reply is not None:
-            skill = outcome.reply.skill
-            for number, reply in enumerate(
-                self.connectors[message.channel.platform].split(outcome.reply), start=1
-            ):
-                parts.append(NewPart(f"{claimed.key}|{skill}|{number}", reply.text, pack_reply(reply)))
+        parts = tuple(part for reply in outcome.replies for part in self._parts(message, claimed.key, reply))
         in_thread = message.channel.thread is not None and outcome.state is InboxState.ANSWERED
         return Finish(
             claimed.inbox_id,
@@ -217,14 +237,43 @@ class Bot:
             outcome.reason,
             outcome.decision.pack(),
             (outcome.decision.skill or None) if in_thread and claimed.skill is None else None,
-            tuple(parts),
+            parts,
         )
+
+    def _parts(self, message: Message, key: str, reply: Reply) -> Iterator[NewPart]:
+        """A reply as its platform takes it. What others may not see does not enter a shared history."""
+        platform = Channel.named(reply.to).platform if reply.to else message.channel.platform
+        hidden = bool(reply.to) or (reply.to_asker and not message.channel.is_direct)
+        for number, part in enumerate(self.connectors[platform].split(reply), start=1):
+            its_key = part_key(key, reply.skill, number) + ("|to" if reply.to else "")
+            yield NewPart(its_key, "" if hidden else part.text, pack_reply(part), platform)
 
     def _observe(self, message: Message) -> None:
         if self.plugins.observes("event_received"):
             task = asyncio.create_task(self.plugins.notify("event_received", message=message))
             self._observing.add(task)
             task.add_done_callback(self._observing.discard)
+
+
+def _heard(message: Message, words: str) -> Message:
+    """A spoken message's words, as an edit that gives it its text."""
+    return replace(
+        message,
+        key=f"{message.key}:heard",
+        kind=EventKind.EDITED,
+        target=message.key,
+        text=words,
+        sent_at=now(),
+        attachments=(),
+    )
+
+
+def _raise_first(task: asyncio.Task[None]) -> None:
+    """The task's failure; of a group of failures, the first, which people can read."""
+    try:
+        task.result()
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from group
 
 
 def _event(message: Message, files: Sequence[NewAttachment]) -> Event:

@@ -14,6 +14,7 @@ ParleyError                 the class says whose fault it is, the message what t
 │   ├── Uncomputable        the engine failed on this request alone
 │   ├── Overloaded          the worker's queue is full; carries `retry_after` seconds
 │   └── DeadlineExceeded    the answer would have come too late
+├── SignInRefused           a platform will not let a connector in; it stops, the others go on (exit 2)
 └── DeliveryError           a connector could not deliver a reply
     ├── RetryLater          try the same part again after `seconds`
     ├── Refused             the platform will never take it
@@ -85,6 +86,12 @@ class Overloaded(ModelError):
 
 class DeadlineExceeded(ModelError):
     """The answer would have come after its deadline, so it was not computed."""
+
+
+class SignInRefused(ParleyError):
+    """A platform refuses this account for good: wrong token, missing intent, removed app."""
+
+    exit_code = 2
 
 
 class DeliveryError(ParleyError):

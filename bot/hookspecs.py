@@ -23,8 +23,11 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def register_skills(register: Callable[[Skill], None]) -> None:
-    """Offer skills: call `register` with each function declared by `@skill`."""
+def register_skills(register: Callable[[Skill], None], settings: Settings) -> None:
+    """Offer skills: call `register` with each function declared by `@skill`.
+
+    What needs a setting that is not set is best not offered.
+    """
 
 
 @hookspec

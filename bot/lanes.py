@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
-import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
@@ -14,6 +11,7 @@ from functools import partial
 
 from bot import faults
 from bot.message import Priority
+from bot.owner import is_dead, new_owner
 from bot.settings import LaneSettings
 from storage import Claimed, Fenced, Finish, InboxState, Part, StorageError, Store
 
@@ -75,7 +73,7 @@ class Lanes:
     def __init__(
         self, store: Store, settings: LaneSettings, platforms: Collection[str], walk: Walk, deliver: Deliver
     ) -> None:
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.owner = new_owner()
         self._store = store
         self._settings = settings
         self._platforms = tuple(platforms)
@@ -237,20 +235,4 @@ class Lanes:
                 self.wake(waiting.conversation_id, Priority(waiting.priority))
 
     async def _dead_owners(self) -> list[str]:
-        return [owner for owner in await self._store.inbox.owners() if _is_dead(owner)]
-
-
-def _is_dead(owner: str) -> bool:
-    """Whether a lease holder was a process of this machine that is gone (or was this process id before)."""
-    host, _, process = owner.rpartition(":")[0].rpartition(":")
-    if host != socket.gethostname():
-        return False
-    if int(process) == os.getpid():
-        return True
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+        return [owner for owner in await self._store.inbox.owners() if is_dead(owner)]

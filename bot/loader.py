@@ -121,7 +121,12 @@ class Plugins:
         self._check_hook_names(module)
         self._manager.register(module, plugin.name)
         self._call(module, "register_settings", register=lambda section: self._configure(plugin, section))
-        self._call(module, "register_skills", register=lambda skill: self._offer(plugin, skill))
+        self._call(
+            module,
+            "register_skills",
+            register=lambda skill: self._offer(plugin, skill),
+            settings=self._settings,
+        )
         self._call(module, "register_connectors", register=plugin.connectors.append, settings=self._settings)
         for skill in plugin.skills:
             self.skills |= dict.fromkeys((skill.name, *skill.aliases), skill)

@@ -8,15 +8,24 @@ from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
+from bot.controls import Control, control_fields, control_from
+
 _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class EventKind(StrEnum):
-    """What happened to a message on its platform."""
+    """What happened to a message on its platform.
+
+    Only what was created is answered. `SEEN` is an older message the bot is shown, such as one that
+    someone asks about. A reaction's `text` is its emoji, its `target` the message it stands under.
+    """
 
     CREATED = "created"
     EDITED = "edited"
     DELETED = "deleted"
+    SEEN = "seen"
+    REACTED = "reacted"
+    UNREACTED = "unreacted"
 
 
 class Priority(IntEnum):
@@ -52,15 +61,43 @@ class Channel:
         place = f"{self.platform}:{self.id}"
         return place if self.thread is None else f"{place}/{self.thread}"
 
+    @classmethod
+    def named(cls, conversation: str) -> Channel:
+        """The channel of a conversation's key. Raises ValueError when it is none."""
+        platform, colon, place = conversation.partition(":")
+        channel, _, thread = place.partition("/")
+        if not (platform and colon and channel):
+            raise ValueError(f"{conversation!r} is no conversation: write platform:channel")
+        return cls(platform, channel, thread or None)
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file sent with a message. Its bytes stay in storage and are read by `id`; `size` in bytes."""
+    """A file sent with a message; `size` in bytes. A skill reads its bytes by `context.files`.
+
+    They stay in storage under `id`, or on the platform, where the connector finds them by `source`.
+    `is_voice` is true for what was spoken into the platform's own recorder.
+    """
 
     id: str
     name: str
     media_type: str
     size: int
+    source: str = ""
+    is_voice: bool = False
+
+    @property
+    def is_audio(self) -> bool:
+        """Whether it can be listened to."""
+        return self.is_voice or self.media_type.startswith("audio/")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A skill called by its name with named arguments, as forms and slash commands do it."""
+
+    skill: str
+    arguments: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +106,8 @@ class Message:
 
     `key` is canonical: the same event delivered twice has the same key, and an edit or a deletion
     has its own key beside `target`, the key of the message it changes. `sent_at` is aware.
+    `call` names the skill where the platform's own form or menu did. `return_address` is the
+    connector's own: how an answer finds its way back when the channel does not say it.
     """
 
     key: str
@@ -83,6 +122,8 @@ class Message:
     target: str | None = None
     attachments: tuple[Attachment, ...] = ()
     language: str = ""
+    call: Call | None = None
+    return_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +139,26 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a skill returns. `text` is Markdown; `to_asker` asks for delivery to the asker alone."""
+    """What a skill returns. `text` is Markdown.
+
+    `to_asker` asks for delivery to the asker alone, `to` names another conversation it goes to.
+    `heard` holds the message's own words when it was spoken: it is then routed again with them.
+    With `at_most_once`, a part that may have arrived is not sent again where the platform cannot tell.
+    """
 
     text: str
     citations: tuple[Citation, ...] = ()
     to_asker: bool = False
     skill: str = ""
+    controls: tuple[Control, ...] = ()
+    to: str = ""
+    heard: str = ""
+    at_most_once: bool = False
+
+
+def part_key(event: str, skill: str, number: int) -> str:
+    """The key of one part of a reply, from 1: the same however often the event is worked on."""
+    return f"{event}|{skill}|{number}"
 
 
 def now() -> datetime:
@@ -119,7 +174,10 @@ def clean_text(text: str) -> str:
 
 
 def pack_message(message: Message) -> str:
-    """A message as JSON without its text, which storage keeps once and erases on request."""
+    """A message as JSON without its text, which storage keeps once and erases on request.
+
+    A reaction's emoji is kept: the text in storage is that of the message it stands under.
+    """
     channel, author = message.channel, message.author
     fields: dict[str, Any] = {
         "key": message.key,
@@ -134,7 +192,15 @@ def pack_message(message: Message) -> str:
         "language": message.language,
     }
     if message.attachments:
-        fields["attachments"] = [[a.id, a.name, a.media_type, a.size] for a in message.attachments]
+        fields["attachments"] = [
+            [a.id, a.name, a.media_type, a.size, a.source, a.is_voice] for a in message.attachments
+        ]
+    if message.call is not None:
+        fields["call"] = [message.call.skill, message.call.arguments]
+    if message.kind in (EventKind.REACTED, EventKind.UNREACTED):
+        fields["emoji"] = message.text
+    if message.return_address:
+        fields["return_address"] = message.return_address
     return _compact.encode(fields)
 
 
@@ -145,7 +211,7 @@ def unpack_message(packed: str, text: str) -> Message:
         key=fields["key"],
         channel=Channel(*fields["channel"]),
         author=Author(*fields["author"]),
-        text=text,
+        text=fields.get("emoji", text),
         sent_at=datetime.fromtimestamp(fields["sent_at"], UTC),
         kind=EventKind(fields["kind"]),
         priority=Priority(fields["priority"]),
@@ -154,14 +220,24 @@ def unpack_message(packed: str, text: str) -> Message:
         target=fields["target"],
         attachments=tuple(Attachment(*each) for each in fields.get("attachments", ())),
         language=fields["language"],
+        call=_call(fields["call"]) if "call" in fields else None,
+        return_address=fields.get("return_address", ""),
     )
+
+
+def _call(packed: list[Any]) -> Call:
+    skill, arguments = packed
+    return Call(skill, tuple((name, value) for name, value in arguments))
 
 
 def pack_reply(reply: Reply) -> str:
     """A reply as JSON."""
     fields: dict[str, Any] = {"text": reply.text, "skill": reply.skill}
-    if reply.to_asker:
-        fields["to_asker"] = True
+    for flag in ("to_asker", "to", "heard", "at_most_once"):
+        if value := getattr(reply, flag):
+            fields[flag] = value
+    if reply.controls:
+        fields["controls"] = [control_fields(each) for each in reply.controls]
     if reply.citations:
         fields["citations"] = [
             [c.document, c.passage, c.text, c.heading, c.location] for c in reply.citations
@@ -177,4 +253,8 @@ def unpack_reply(packed: str) -> Reply:
         citations=tuple(Citation(*each) for each in fields.get("citations", ())),
         to_asker=fields.get("to_asker", False),
         skill=fields["skill"],
+        controls=tuple(control_from(each) for each in fields.get("controls", ())),
+        to=fields.get("to", ""),
+        heard=fields.get("heard", ""),
+        at_most_once=fields.get("at_most_once", False),
     )

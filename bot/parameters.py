@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, Union
 
 from bot.errors import BrokenPlugin
+
+if TYPE_CHECKING:
+    from bot.skills import Context
 
 
 class OneWord:
@@ -19,10 +22,25 @@ class OneWord:
 
 Word = Annotated[str, OneWord()]
 
+Suggestions: TypeAlias = "Callable[[Context, str], Awaitable[Sequence[str]]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Suggest:
+    """Marks a text parameter with what to offer while people type: `Annotated[str, Suggest(topics)]`.
+
+    `ask` is an async function of the Context and what is typed so far. Anything may be typed anyway.
+    """
+
+    ask: Suggestions
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One argument of a skill. `rest` takes the remaining text as it was typed."""
+    """One argument of a skill. `rest` takes the remaining text as it was typed.
+
+    `suggest` gives what fits to what is typed so far.
+    """
 
     name: str
     type: type
@@ -31,6 +49,7 @@ class Parameter:
     default: Any = None
     choices: tuple[str, ...] = ()
     rest: bool = False
+    suggest: Suggestions | None = None
 
     @property
     def usage(self) -> str:
@@ -38,6 +57,17 @@ class Parameter:
         word = "|".join(self.choices) if self.choices else self.name.upper()
         word += "…" if self.rest else ""
         return word if self.required else f"[{word}]"
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The only words it takes, when they can be counted."""
+        return ("yes", "no") if self.type is bool else self.choices
+
+    def word(self, value: Any) -> str:
+        """A value as people would type it; empty for None."""
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return "" if value is None else str(value.value if isinstance(value, Enum) else value)
 
     def read(self, word: str) -> Any:
         """The word as this parameter's type; raises ValueError saying what would fit."""
@@ -90,6 +120,7 @@ def _parameter(skill_name: str, declared: inspect.Parameter, hint: Any, *, last:
         default=declared.default if optional else None,
         choices=choices,
         rest=last and kind is str and not choices and not one_word,
+        suggest=next((note.ask for note in notes if isinstance(note, Suggest)), None),
     )
 
 

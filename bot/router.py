@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from bot.errors import BadArguments, ModelError, UnknownSkill
-from bot.message import Message
+from bot.errors import BadArguments, BadInput, ModelError, UnknownSkill
+from bot.message import Call, Message
 from bot.settings import RouterSettings
 from bot.skills import Skill
 
@@ -32,6 +32,7 @@ class Reason(StrEnum):
     THREAD = "thread"
     EXAMPLE = "example"
     FALLBACK = "fallback"
+    VOICE = "voice"
     NOT_ADDRESSED = "not addressed"
     NOTHING_FITS = "nothing fits"
 
@@ -55,6 +56,7 @@ class Decision:
             Reason.THREAD: f"This thread began with {self.skill}, so {self.skill} goes on.",
             Reason.EXAMPLE: f"The text is like an example of {self.skill}{likeness}.",
             Reason.FALLBACK: f"No example was close enough{likeness}, so {self.skill} took it as a question.",
+            Reason.VOICE: f"The message was spoken, so {self.skill} wrote it down.",
             Reason.NOT_ADDRESSED: "The message was not for the bot.",
             Reason.NOTHING_FITS: f"No skill fits{likeness}.",
         }[self.reason]
@@ -72,15 +74,16 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A decision, with the skill and the text of its arguments when there is one."""
+    """A decision, with the skill and its arguments when there is one: as text, or by name."""
 
     decision: Decision
     skill: Skill | None = None
     text: str = ""
+    named: Mapping[str, str] | None = None
 
 
 class Router:
-    """Explicit command, thread's skill, likeness to examples, fallback, in this order.
+    """Called by name, command, spoken, thread's skill, likeness to examples, fallback, in this order.
 
     Finding a command is one dictionary look-up, so its cost does not grow with the number of skills.
     """
@@ -97,9 +100,13 @@ class Router:
 
         Raises UnknownSkill for an explicit command that does not exist here.
         """
+        if message.call is not None:
+            return self._called(message.call, skills)
         text = message.text.strip()
         if command := self._command(text, skills):
             return command
+        if not text and any(each.is_voice for each in message.attachments):
+            return self._spoken(message, skills)
         thread_skill = skills.get(begun_with or "")
         if not (message.channel.is_direct or message.mentions_bot or thread_skill):
             return Route(Decision(Reason.NOT_ADDRESSED))
@@ -108,6 +115,20 @@ class Router:
         if thread_skill is not None and thread_skill.takes_text:
             return Route(Decision(Reason.THREAD, thread_skill.name), thread_skill, text)
         return await self._by_meaning(text, skills)
+
+    def _called(self, call: Call, skills: Mapping[str, Skill]) -> Route:
+        skill = skills.get(call.skill)
+        if skill is None:
+            raise UnknownSkill(f"{self._settings.prefix}{call.skill[:40]} is not switched on here.")
+        return Route(Decision(Reason.COMMAND, skill.name), skill, named=dict(call.arguments))
+
+    def _spoken(self, message: Message, skills: Mapping[str, Skill]) -> Route:
+        skill = skills.get(self._settings.voice)
+        if skill is None:
+            if message.channel.is_direct or message.mentions_bot:
+                raise BadInput("I cannot listen to voice messages here. Please write your message.")
+            return Route(Decision(Reason.NOT_ADDRESSED))
+        return Route(Decision(Reason.VOICE, skill.name), skill)
 
     def _command(self, text: str, skills: Mapping[str, Skill]) -> Route | None:
         if not text.startswith(self._settings.prefix):

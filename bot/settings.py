@@ -8,10 +8,11 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.errors import BadSettings
+from bot.secrets import read_secret
 
 PREFIX = "PARLEY_"
 
@@ -58,6 +59,75 @@ class WebSettings(Section):
     )
 
 
+class DiscordSettings(Section):
+    """Discord. It is connected when there is a token."""
+
+    token: SecretStr = Field(
+        SecretStr(""), description="The bot's token. It belongs into PARLEY_DISCORD__TOKEN or token_file."
+    )
+    token_file: Path | None = Field(None, description="A file holding the token, readable by you alone.")
+    answer_in: Literal["thread", "channel"] = Field(
+        "thread",
+        description="Where a mention in a channel is answered: in a thread begun from it, or below it.",
+    )
+    message_content: bool = Field(
+        True,
+        description="Ask for the message content intent. Without it only mentions, replies and direct "
+        "messages are read: threads need a mention every time, and nothing can be observed.",
+    )
+    catch_up_hours: float = Field(
+        24.0, ge=0, description="How far back missed messages are fetched after a break; 0 for not at all."
+    )
+
+
+class SlackSettings(Section):
+    """Slack. It is connected when there is a bot token, by Socket Mode when there is an app token."""
+
+    bot_token: SecretStr = Field(
+        SecretStr(""),
+        description="The bot token (xoxb-…). It belongs into PARLEY_SLACK__BOT_TOKEN or bot_token_file.",
+    )
+    bot_token_file: Path | None = Field(
+        None, description="A file holding the bot token, readable by you alone."
+    )
+    app_token: SecretStr = Field(
+        SecretStr(""),
+        description="The app token (xapp-…) for Socket Mode, which needs no open port. It belongs into "
+        "PARLEY_SLACK__APP_TOKEN or app_token_file.",
+    )
+    app_token_file: Path | None = Field(
+        None, description="A file holding the app token, readable by you alone."
+    )
+    signing_secret: SecretStr = Field(
+        SecretStr(""),
+        description="The signing secret, needed when events come over HTTP instead. It belongs into "
+        "PARLEY_SLACK__SIGNING_SECRET or signing_secret_file.",
+    )
+    signing_secret_file: Path | None = Field(
+        None, description="A file holding the signing secret, readable by you alone."
+    )
+    more_bot_tokens: tuple[SecretStr, ...] = Field(
+        (),
+        description="Bot tokens of further workspaces with the same app. They belong into the environment.",
+    )
+    api_url: str = Field(
+        "https://slack.com/api/", description="Address of Slack's API; another for GovSlack."
+    )
+    host: str = Field("127.0.0.1", description="Address on which HTTP events are taken.")
+    port: int = Field(
+        3000, ge=0, le=65535, description="Port on which HTTP events are taken; 0 takes a free one."
+    )
+    command: str = Field("/parley", description="The slash command people type.")
+    in_doubt: Literal["resend", "hold"] = Field(
+        "resend",
+        description="A reply that Slack may have taken without saying so, and that its history does not "
+        "show: sent again, or held back and counted.",
+    )
+    catch_up_hours: float = Field(
+        24.0, ge=0, description="How far back missed messages are fetched after a break; 0 for not at all."
+    )
+
+
 class WorkerSettings(Section):
     """The process that holds the models."""
 
@@ -67,6 +137,14 @@ class WorkerSettings(Section):
     embedding_model: Path | None = Field(
         None,
         description="Folder of an encoder (safetensors and tokenizer). Empty: the built-in all-MiniLM-L6-v2.",
+    )
+    speech_model: Path | None = Field(
+        None,
+        description="Folder of a speech recognition model (safetensors): Whisper, or CTC such as Wav2Vec2. "
+        "Empty: the small English recogniser of pocketsphinx.",
+    )
+    speech_minutes: int = Field(
+        15, ge=1, le=120, description="Longest recording that is written down, in minutes."
     )
     threads: int = Field(
         0, ge=0, le=512, description="CPU threads of the worker; 0 leaves one core to the bot."
@@ -98,6 +176,7 @@ class RouterSettings(Section):
         0.55, ge=0, le=1, description="How close free text must be to a skill's example phrases (cosine)."
     )
     fallback: str = Field("ask", description="The skill for everything else; empty for none.")
+    voice: str = Field("transcribe", description="The skill that writes voice messages down; empty for none.")
 
 
 class LimitSettings(Section):
@@ -160,6 +239,8 @@ class Settings(BaseSettings):
     )
     storage: StorageSettings = StorageSettings()
     web: WebSettings = WebSettings()
+    discord: DiscordSettings = DiscordSettings()
+    slack: SlackSettings = SlackSettings()
     worker: WorkerSettings = WorkerSettings()
     lanes: LaneSettings = LaneSettings()
     router: RouterSettings = RouterSettings()
@@ -188,7 +269,7 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """The URL of the database, from wherever it is set."""
         if self.storage.url_file is not None:
-            return _read_secret(self.storage.url_file)
+            return read_secret(self.storage.url_file, "storage.url_file")
         return self.storage.url or f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'parley.sqlite3'}"
 
 
@@ -205,6 +286,7 @@ def load_settings(file: Path | None = None, *, data_dir: Path | None = None) -> 
         raise BadSettings(
             f"{place}: storage.url holds a password. Put it into PARLEY_STORAGE__URL or storage.url_file."
         )
+    _refuse_secrets(file, text, tables)
     try:
         settings = Settings(**tables)
     except ValidationError as error:
@@ -222,6 +304,18 @@ def read_plugin_settings(settings: Settings, name: str, section: type[PluginSett
             for each in error.errors()
         )
         raise BadSettings("\n".join(lines)) from None
+
+
+def _refuse_secrets(file: Path | None, text: str, tables: dict[str, Any]) -> None:
+    for name in ("discord", "slack"):
+        table = tables.get(name, {})
+        for key, field in Settings.model_fields[name].annotation.model_fields.items():  # type: ignore[union-attr]
+            if isinstance(table, dict) and table.get(key) and "SecretStr" in str(field.annotation):
+                variable = f"{PREFIX}{name}__{key}".upper()
+                place = _place(file, text, (name, key))
+                raise BadSettings(
+                    f"{place}: {name}.{key} is a secret. Put it into {variable} or a file of its own."
+                )
 
 
 def _read(file: Path) -> str:
@@ -272,10 +366,3 @@ def _place(file: Path | None, text: str, location: tuple[str, ...]) -> str:
 
 def _has_password(url: str) -> bool:
     return isinstance(url, str) and re.search(r"://[^/@:]*:[^/@]+@", url) is not None
-
-
-def _read_secret(file: Path) -> str:
-    try:
-        return file.read_text("utf-8").strip()
-    except OSError:
-        raise BadSettings(f"storage.url_file: {file} cannot be read.") from None

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
+from bot.controls import Field, Form
 from bot.errors import BadArguments, BrokenPlugin
-from bot.message import Message, Priority, Reply
+from bot.message import Attachment, Message, Priority, Reply
 from bot.parameters import Parameter, next_word, parameters_of
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 DEFAULT_DEADLINE = 60.0
 
-Answer = Reply | str | None
+Answer = Reply | str | Sequence[Reply] | None
 SkillFunction = Callable[..., Awaitable[Answer] | AsyncIterator[Answer]]
 S = TypeVar("S")
 
@@ -30,7 +31,9 @@ class Skill:
     """What a plugin offers. Help, terminal usage, web form and tool schema all come from here.
 
     `examples` are phrases a person would type; free text is matched to them. `deadline` is in
-    seconds, after which the asker is told it took too long. `plugin` is set by the loader.
+    seconds, after which the asker is told it took too long. `to_asker` answers the asker alone. `menu`
+    is the name under which it stands in the menu of a message, whose text it then gets. `plugin` is set
+    by the loader.
     """
 
     name: str
@@ -42,6 +45,8 @@ class Skill:
     aliases: tuple[str, ...] = ()
     deadline: float = DEFAULT_DEADLINE
     priority: Priority = Priority.PERSON
+    to_asker: bool = False
+    menu: str = ""
     plugin: str = ""
 
     @property
@@ -74,6 +79,46 @@ class Skill:
             raise self._misused(f"{remaining[:40]!r} is more than it takes")
         return arguments
 
+    def read_named(self, arguments: Mapping[str, str]) -> dict[str, Any]:
+        """The arguments given by name, as forms give them. Raises BadArguments when they do not fit."""
+        read: dict[str, Any] = {}
+        for parameter in self.parameters:
+            word = arguments.get(parameter.name, "").strip()
+            if not word and parameter.required:
+                raise self._misused(f"{parameter.name} is missing")
+            try:
+                read[parameter.name] = parameter.read(word) if word else parameter.default
+            except ValueError as error:
+                raise self._misused(str(error)) from None
+        return read
+
+    def given(self, text: str) -> dict[str, str]:
+        """The words of `text` by the parameter they would go to; nothing is checked."""
+        words: dict[str, str] = {}
+        remaining = text.strip()
+        for parameter in self.parameters:
+            if not remaining:
+                break
+            word, remaining = (remaining, "") if parameter.rest else next_word(remaining)
+            words[parameter.name] = word
+        return words
+
+    def form(self, given: Mapping[str, str]) -> Form:
+        """The form for its parameters, with what is known already filled in."""
+        fields = tuple(
+            Field(
+                name=each.name,
+                label=each.help or each.name.replace("_", " ").capitalize(),
+                required=each.required,
+                value=_in_form(each, given.get(each.name, each.word(each.default))),
+                long=each.rest,
+                choices=each.answers,
+                number=each.type in (int, float),
+            )
+            for each in self.parameters
+        )
+        return Form(self.name, self.summary, fields)
+
     def schema(self) -> dict[str, Any]:
         """The parameters as a JSON schema, as tool-calling models and forms want it."""
         kinds = {int: "integer", float: "number", bool: "boolean"}
@@ -96,6 +141,16 @@ class Skill:
         return BadArguments(f"{reason[:1].upper()}{reason[1:]}. Usage: {self.usage}")
 
 
+def _in_form(parameter: Parameter, word: str) -> str:
+    """A word as a form has it: one of its answers in their own spelling, where these can be counted."""
+    if not parameter.answers:
+        return word
+    try:
+        return parameter.word(parameter.read(word))
+    except ValueError:
+        return ""
+
+
 @overload
 def skill(function: SkillFunction, /) -> Skill: ...
 
@@ -108,6 +163,8 @@ def skill(
     aliases: Sequence[str] = (),
     deadline: float = DEFAULT_DEADLINE,
     priority: Priority = Priority.PERSON,
+    to_asker: bool = False,
+    menu: str = "",
 ) -> Callable[[SkillFunction], Skill]: ...
 
 
@@ -120,6 +177,8 @@ def skill(
     aliases: Sequence[str] = (),
     deadline: float = DEFAULT_DEADLINE,
     priority: Priority = Priority.PERSON,
+    to_asker: bool = False,
+    menu: str = "",
 ) -> Skill | Callable[[SkillFunction], Skill]:
     """Declare an async function as a skill.
 
@@ -150,6 +209,8 @@ def skill(
             aliases=tuple(aliases),
             deadline=deadline,
             priority=priority,
+            to_asker=to_asker,
+            menu=menu,
         )
 
     return declare if function is None else declare(function)
@@ -164,18 +225,32 @@ class History(Protocol):
     async def search(self, words: str, limit: int = 20) -> list[Said]:
         """Messages holding all the words, newest first."""
 
+    async def quoted(self) -> Said | None:
+        """The message this one replies to or was called upon; None when there is none or it is unknown."""
+
+    async def since(self, key: str, limit: int = 500) -> list[Said]:
+        """The messages of this conversation from the one with `key` on, oldest first."""
+
     async def last_decision(self) -> Decision | None:
         """How the message before this one was routed; None at the beginning."""
 
 
+class Files(Protocol):
+    """The files sent with the message, wherever they lie."""
+
+    async def read(self, attachment: Attachment) -> bytes:
+        """A file's bytes. Raises TooLarge over `limits.attachment_mb`, BadInput when it is gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message of the history: who said what, and whether it was the bot."""
+    """A message of the history: who said what, and whether it was the bot. `link` is where it is read."""
 
     key: str
     author: str
     text: str
     by_bot: bool
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +264,7 @@ class Context:
     models: Models
     knowledge: Knowledge
     history: History
+    files: Files
     skills: tuple[Skill, ...] = ()
     deadline: float = DEFAULT_DEADLINE
     plugin_settings: Mapping[type, object] = field(default_factory=dict)

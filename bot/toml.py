@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pydantic import SecretStr
+
 from bot.settings import Section, Settings
 
 
@@ -32,9 +34,16 @@ def _sample_lines(settings: Settings, *, commented: bool) -> list[str]:
         lines += ["", *([f"# {section.__doc__}"] if commented else []), f"[{name}]"]
         for key, field in type(section).model_fields.items():
             value = getattr(section, key)
+            if not commented and _is_secret(value):
+                lines += [f"# {key} is set and not shown"] if value else []
+                continue
             lines += [f"# {field.description}"] if commented else []
             lines.append(f"# {key} =" if commented and value is None else f"{mark}{key} = {_toml(value)}")
     return lines + _table_lines(settings, commented=commented) + [""]
+
+
+def _is_secret(value: object) -> bool:
+    return isinstance(value, SecretStr) or (isinstance(value, tuple) and any(map(_is_secret, value)))
 
 
 def _table_lines(settings: Settings, *, commented: bool) -> list[str]:

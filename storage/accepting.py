@@ -19,6 +19,8 @@ from storage.tables import attachments, inbox, messages
 
 Parameters: TypeAlias = dict[str, Any]
 
+REACTIONS = ("reacted", "unreacted")
+
 _known_events = select(inbox.c.key, inbox.c.id, inbox.c.conversation_id, inbox.c.state).where(
     inbox.c.key.in_(bindparam("keys", expanding=True))
 )
@@ -130,7 +132,9 @@ class _Batch:
     def apply(self, number: int, event: Event) -> None:
         """Settle one event; `number` becomes the id of its inbox row and the revision of its message."""
         draft = self._drafts.get(event.target or event.key)
-        if draft is None:
+        if event.kind in REACTIONS:
+            draft = draft or self._hide(number, event)
+        elif draft is None:
             draft = self._begin(number, event)
         elif event.kind == "deleted":
             self._delete(draft, number)
@@ -138,9 +142,9 @@ class _Batch:
             self._edit(draft, number, event)
         else:
             self._complete(draft, number, event)
-        if not draft.deleted:
+        if not draft.deleted and event.kind not in REACTIONS:
             self._files += (_file(draft.id, each) for each in event.attachments)
-        erased = draft.deleted and event.kind != "deleted"
+        erased = draft.deleted and event.kind not in ("deleted", *REACTIONS)
         self.events.append(self._event(number, event, draft, erased=erased))
 
     def _begin(self, number: int, event: Event) -> _Draft:
@@ -160,6 +164,10 @@ class _Batch:
         )
         self._drafts[draft.key] = draft
         return draft
+
+    def _hide(self, number: int, event: Event) -> _Draft:
+        """A row that nobody sees, for a reaction to a message that was never heard of."""
+        return self._begin(number, replace(event, kind="deleted", target=None, text=""))
 
     def _edit(self, draft: _Draft, number: int, event: Event) -> None:
         edited_at = event.sent_at.timestamp()

@@ -54,6 +54,9 @@ class Dialect(Protocol):
     def check_place(self) -> None:
         """Raise StorageUnavailable or StorageCorrupt for what can be seen before connecting."""
 
+    def is_there(self) -> bool:
+        """Whether there is a database to connect to; False before the first start makes one."""
+
     def writer_engine(self) -> Engine:
         """An engine of one connection, for the writer's thread."""
 
@@ -74,6 +77,9 @@ class Dialect(Protocol):
 
     async def integrity(self, connection: AsyncConnection) -> str:
         """`ok`, or the first thing found damaged."""
+
+    def quick_check(self, connection: Connection, seconds: float) -> bool | None:
+        """Whether nothing is damaged, by a look that skips the indexes; None when it takes longer; blocks."""
 
     def back_up(self, target: Path) -> None:
         """Write a consistent copy to a new file; blocks."""

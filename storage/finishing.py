@@ -144,7 +144,7 @@ def _outgoing(reply: _Reply, moment: float) -> dict[str, Any]:
         "conversation_id": reply.event.conversation_id,
         "inbox_id": reply.event.id,
         "message_id": reply.number if reply.part.text else None,
-        "platform": reply.event.platform,
+        "platform": reply.part.platform or reply.event.platform,
         "packed": None if reply.part.text else reply.part.packed,
         "state": OutboxState.PENDING,
         "attempts": 0,
@@ -159,7 +159,7 @@ def _part(reply: _Reply, moment: float) -> Part:
     return Part(
         id=reply.number,
         key=reply.part.key,
-        platform=reply.event.platform,
+        platform=reply.part.platform or reply.event.platform,
         conversation_id=reply.event.conversation_id,
         inbox_id=reply.event.id,
         packed=reply.part.packed,

@@ -90,6 +90,15 @@ _conversations = (
 )
 _shared = _conversations.where(conversations.c.owner.is_(None))
 _owned = _conversations.where(conversations.c.owner == bindparam("owner"))
+_in_use = (
+    select(conversations.c.key)
+    .where(
+        conversations.c.platform == bindparam("platform"),
+        conversations.c.last_message_at >= bindparam("since"),
+    )
+    .order_by(conversations.c.last_message_at.desc())
+    .limit(bindparam("count"))
+)
 _conversation_by_key = select(*_conversations.selected_columns).where(conversations.c.key == bindparam("key"))
 
 
@@ -116,6 +125,11 @@ class History:
         statement = _shared if owner is None else _owned
         rows = await self._reader.rows(statement, {"platform": platform, "owner": owner})
         return [_conversation(row) for row in rows]
+
+    async def in_use(self, platform: str, since: datetime, limit: int = 1000) -> list[str]:
+        """The keys of conversations with messages after a moment, the last used first."""
+        wanted = {"platform": platform, "since": since.timestamp(), "count": limit}
+        return [row.key for row in await self._reader.rows(_in_use, wanted)]
 
     async def conversation(self, key: str) -> Conversation | None:
         """One conversation, or None when nothing was ever said in it."""

@@ -55,6 +55,16 @@ _change = (
     )
 )
 
+_key_of = select(outbox.c.key).where(
+    outbox.c.platform_id == bindparam("delivered_as"), outbox.c.platform == bindparam("on_platform")
+)
+_packed = (
+    select(func.coalesce(outbox.c.packed, messages.c.packed, "").label("packed"))
+    .join(messages, messages.c.id == outbox.c.message_id, isouter=True)
+    .where(outbox.c.key == bindparam("part_key"))
+)
+_delivered_as = select(outbox.c.platform_id).where(outbox.c.key == bindparam("part_key"))
+
 _FROM = {
     OutboxState.ATTEMPTING: {OutboxState.PENDING, OutboxState.ATTEMPTING},
     OutboxState.PENDING: {OutboxState.PENDING, OutboxState.ATTEMPTING},
@@ -83,6 +93,22 @@ class Outbox:
         """Parts not sent yet with ids above `after_id`, in order; `attempting` ones may have arrived."""
         wanted = {"platforms": list(platforms), "count": limit, "after": after_id}
         return [_part(row) for row in await self._reader.rows(_pending, wanted)]
+
+    async def key_of(self, platform: str, platform_id: str) -> str | None:
+        """The key of the part that a platform knows under its own id, or None."""
+        wanted = {"delivered_as": platform_id, "on_platform": platform}
+        rows = await self._reader.rows(_key_of, wanted)
+        return rows[0].key if rows else None
+
+    async def platform_id(self, key: str) -> str | None:
+        """What the platform calls a part that was sent, or None."""
+        rows = await self._reader.rows(_delivered_as, {"part_key": key})
+        return rows[0].platform_id if rows else None
+
+    async def packed(self, key: str) -> str:
+        """The packed form of a part, sent or not; empty when there is none or it was erased."""
+        rows = await self._reader.rows(_packed, {"part_key": key})
+        return rows[0].packed if rows else ""
 
     async def mark_attempting(self, part_id: int) -> None:
         """Note durably that sending begins. Raises Fenced when the part is not to be sent any more."""

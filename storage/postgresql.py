@@ -96,6 +96,9 @@ class PostgreSQL:
         except ImportError as error:
             raise StorageError("PostgreSQL needs its driver: pip install 'parley[postgres]'.") from error
 
+    def is_there(self) -> bool:
+        return True
+
     def writer_engine(self) -> Engine:
         return create_engine(self._url, pool_size=1, max_overflow=0, connect_args=_CONNECTING)
 
@@ -133,6 +136,10 @@ class PostgreSQL:
     async def integrity(self, connection: AsyncConnection) -> str:
         await connection.execute(text("SELECT 1"))
         return "ok"
+
+    def quick_check(self, connection: Connection, seconds: float) -> bool | None:
+        connection.execute(text("SELECT 1"))
+        return True
 
     def back_up(self, target: Path) -> None:
         raise StorageError("parley makes no copies of a PostgreSQL database: use pg_dump.")

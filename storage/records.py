@@ -51,7 +51,9 @@ class NewAttachment:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event to accept. `kind` is created, edited or deleted; `packed` is the caller's own, kept as it is.
+    """One event to accept; `packed` is the caller's own, kept as it is.
+
+    `kind` is created, seen (an older message), edited, deleted, reacted or unreacted.
 
     `key` is canonical and UNIQUE for ever; `target` is the key of the message an edit or deletion changes.
     `owner` is the author who may see the conversation alone (web, terminal), or None when its members may.
@@ -110,11 +112,13 @@ class NewPart:
     """One part of a reply to write to the outbox and, when `text` is not empty, to the history.
 
     `key` is fixed for ever (inbox key, skill, part number), so that a retry is not a second message.
+    `platform` is where it goes when that is not where the event came from.
     """
 
     key: str
     text: str
     packed: str
+    platform: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

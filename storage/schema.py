@@ -48,11 +48,11 @@ def prepare(dialect: Dialect, engine: Engine, backups: Path | None) -> None:
 
 def _prepare(dialect: Dialect, engine: Engine, backups: Path | None) -> None:
     with engine.connect() as connection:
-        current = _stored_revision(connection)
+        current = stored_revision(connection)
     if current == newest():
         return
     if current != EMPTY:
-        _refuse_foreign(dialect, current)
+        refuse_foreign(dialect, current)
         if backups is not None:
             backups.mkdir(parents=True, exist_ok=True)
             dialect.back_up(backups / f"parley-{current}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.sqlite3")
@@ -72,7 +72,7 @@ def newest() -> str:
     return revisions()[-1]
 
 
-def _stored_revision(connection: Connection) -> str | None:
+def stored_revision(connection: Connection) -> str | None:
     """The revision in the database, EMPTY without tables, None in a database that is not parley's."""
     tables = inspect(connection).get_table_names()
     if "alembic_version" in tables:
@@ -80,7 +80,8 @@ def _stored_revision(connection: Connection) -> str | None:
     return None if tables else EMPTY
 
 
-def _refuse_foreign(dialect: Dialect, current: str | None) -> None:
+def refuse_foreign(dialect: Dialect, current: str | None) -> None:
+    """Raise StorageUnavailable for another program's database, NewerSchema for a newer parley's."""
     if current is None:
         raise StorageUnavailable(f"{dialect.describe()} belongs to another program. Name another one.")
     if current not in (BASE, *revisions()):
@@ -92,7 +93,7 @@ def _refuse_foreign(dialect: Dialect, current: str | None) -> None:
 
 def _bring_up(connection: Connection, dialect: Dialect) -> None:
     """Create or upgrade inside the transaction begun; another process may have been faster."""
-    current = _stored_revision(connection)
+    current = stored_revision(connection)
     if current == EMPTY:
         _create(connection, dialect)
     elif current != newest():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,9 @@ class SQLite:
         if self.path.exists():
             self._check_header()
 
+    def is_there(self) -> bool:
+        return self.path.exists() and self.path.stat().st_size > 0
+
     def _check_header(self) -> None:
         try:
             with self.path.open("rb") as file:
@@ -145,6 +149,19 @@ class SQLite:
 
     async def integrity(self, connection: AsyncConnection) -> str:
         return str((await connection.exec_driver_sql("PRAGMA integrity_check(1)")).scalar_one())
+
+    def quick_check(self, connection: Connection, seconds: float) -> bool | None:
+        deadline = time.monotonic() + seconds
+        driver: Any = connection.connection.driver_connection
+        driver.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+        try:
+            return bool(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one() == "ok")
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlite_errorcode", 0) != sqlite3.SQLITE_INTERRUPT:
+                raise
+            return None
+        finally:
+            driver.set_progress_handler(None, 0)
 
     def back_up(self, target: Path) -> None:
         _copy(self.path, target)

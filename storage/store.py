@@ -15,6 +15,8 @@ from storage.feedback import FeedbackBox
 from storage.history import History
 from storage.inbox import Inbox
 from storage.knowledge import Knowledge
+from storage.leases import Leases
+from storage.notes import Notes
 from storage.outbox import Outbox
 from storage.reader import Reader
 from storage.reconciliation import health
@@ -33,6 +35,8 @@ class Store:
         self.history = History(dialect, reader)
         self.knowledge = Knowledge(dialect, writer, reader)
         self.feedback = FeedbackBox(writer, reader)
+        self.leases = Leases(writer, reader)
+        self.notes = Notes(writer, reader)
         self._dialect = dialect
         self._writer = writer
         self._reader = reader

@@ -171,6 +171,18 @@ outbox = Table(
 )
 _partial("ix_outbox_open", "state IN ('pending', 'attempting')", outbox.c.id, outbox.c.platform)
 
+_partial("ix_outbox_platform_id", "platform_id IS NOT NULL", outbox.c.platform_id, outbox.c.platform)
+
+leases = Table("leases", metadata, Column("name", Text, primary_key=True), _text("owner"), _moment("until"))
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("area", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    _text("value"),
+)
+
 documents = Table(
     "documents",
     metadata,

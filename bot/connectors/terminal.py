@@ -54,7 +54,7 @@ class TerminalConnector(Connector):
         self._woken.set()
         return outgoing.key
 
-    async def show_draft(self, message: Message, text: str) -> None:
+    async def show_draft(self, message: Message, text: str, key: str) -> None:
         """Show what is written so far, where there is somewhere to show it."""
         if self._show_draft:
             self._show_draft(text)

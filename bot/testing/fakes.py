@@ -12,17 +12,21 @@ import numpy as np
 from bot.connector import Connector, Outgoing
 from bot.errors import WorkerUnavailable
 from bot.message import Message, Priority
-from bot.models import Models
+from bot.models import Models, Transcript
 
 DIMENSIONS = 256
 
 
 class FakeModels(Models):
-    """Models without a worker: texts that share words are alike. Set `down` to see a bot without models."""
+    """Models without a worker: texts that share words are alike. Set `down` to see a bot without models.
+
+    `heard` says what is understood in a recording; of any other its number of bytes is heard.
+    """
 
     def __init__(self) -> None:
         self.down = False
         self.asked: list[tuple[str, ...]] = []
+        self.heard: dict[bytes, str] = {}
 
     def status(self) -> str:
         """Whether the test switched it off."""
@@ -30,7 +34,7 @@ class FakeModels(Models):
 
     def roles(self) -> frozenset[str]:
         """What it serves."""
-        return frozenset() if self.down else frozenset({"embedding"})
+        return frozenset() if self.down else frozenset({"embedding", "transcription"})
 
     async def ready(self) -> None:
         """It always is."""
@@ -50,6 +54,14 @@ class FakeModels(Models):
                 row[zlib.crc32(word.encode()) % DIMENSIONS] += 1
             row /= np.linalg.norm(row) or 1
         return rows
+
+    async def transcribe(
+        self, audio: bytes, *, priority: Priority = Priority.PERSON, deadline: float | None = None
+    ) -> Transcript:
+        """What the test says is heard in it, at a thousand bytes a second."""
+        if self.down:
+            raise WorkerUnavailable("The models were switched off by a test.")
+        return Transcript(self.heard.get(audio, f"heard {len(audio)} bytes"), "en", len(audio) / 1000)
 
 
 class RecordingConnector(Connector):
@@ -76,6 +88,6 @@ class RecordingConnector(Connector):
         """Keep whose message is worked on."""
         self.typing.append(message.key)
 
-    async def show_draft(self, message: Message, text: str) -> None:
+    async def show_draft(self, message: Message, text: str, key: str) -> None:
         """Keep a draft."""
         self.drafts.append(text)

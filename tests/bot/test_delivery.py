@@ -16,6 +16,8 @@ from storage import OutboxState
 class Moody(RecordingConnector):
     """Does what the test says before it takes a part."""
 
+    grace_seconds = 0.01
+
     def __init__(self) -> None:
         super().__init__()
         self.moods: list[Exception] = []
@@ -45,7 +47,6 @@ def moody() -> Moody:
 @pytest.fixture
 async def harness(tmp_path: Path, moody: Moody, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Harness]:
     monkeypatch.setattr("bot.delivery.FIRST_PAUSE", 0.01)
-    monkeypatch.setattr("bot.delivery.GRACE_SECONDS", 0.01)
     async with open_harness(platform_settings(tmp_path), moody) as running:
         yield running
 

@@ -1,15 +1,13 @@
 """Lanes: urgent first, fair, none starved, and one holder at a time."""
 
 import asyncio
-import os
-import socket
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot import Priority
-from bot.lanes import AGEING, READY_LIMIT, Lanes, Ready, _is_dead
+from bot.lanes import AGEING, READY_LIMIT, Lanes, Ready
 from bot.settings import StorageSettings
 from bot.testing import open_harness
 from bot.testing.platform import platform_settings
@@ -78,14 +76,6 @@ def test_the_queue_is_bounded() -> None:
     for conversation in range(READY_LIMIT + 10):
         ready.add(conversation, Priority.PERSON)
     assert len(ready) == READY_LIMIT
-
-
-def test_a_holder_is_dead_when_its_process_is_gone() -> None:
-    host = socket.gethostname()
-    assert not _is_dead(f"{host}:{os.getppid()}:abc")
-    assert not _is_dead("elsewhere:1:abc")
-    assert _is_dead(f"{host}:{os.getpid()}:abc")
-    assert _is_dead(f"{host}:4194399:abc")
 
 
 async def test_two_bots_on_one_database_share_the_work_without_repeating_it(

@@ -87,6 +87,9 @@ def test_password_from_the_environment_is_never_shown(monkeypatch: pytest.Monkey
 def test_url_can_come_from_a_file(tmp_path: Path) -> None:
     secret = tmp_path / "url"
     secret.write_text("postgresql://db/parley\n")
+    with pytest.raises(BadSettings, match="open to every user"):
+        _ = load_settings(write(tmp_path, f'[storage]\nurl_file = "{secret}"\n')).database_url
+    secret.chmod(0o600)
     file = write(tmp_path, f'[storage]\nurl_file = "{secret}"\n')
     assert load_settings(file).database_url == "postgresql://db/parley"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -200,3 +201,13 @@ async def test_long_texts_are_kept_whole(store: Store, event: Make) -> None:
     assert kept.text == text
     await store.inbox.accept(event("", kind="deleted", target=kept.key))
     assert await store.history.search("start", conversations=None) == []
+
+
+async def test_conversations_in_use_are_named_the_last_used_first(store: Store, event: Make) -> None:
+    await store.inbox.accept(event(conversation="fake:one"))
+    await store.inbox.accept(event(conversation="fake:two"))
+    await store.inbox.accept(event(platform="web", conversation="web:x"))
+    moment = datetime.now(UTC)
+    assert await store.history.in_use("fake", moment - timedelta(hours=1)) == ["fake:two", "fake:one"]
+    assert await store.history.in_use("fake", moment - timedelta(hours=1), limit=1) == ["fake:two"]
+    assert await store.history.in_use("fake", moment + timedelta(hours=1)) == []

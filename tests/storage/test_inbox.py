@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -325,3 +326,32 @@ async def test_attachments_come_with_their_message(store: Store, event: Make) ->
         return_exceptions=True,
     )
     assert [isinstance(each, Exception) for each in clash] == [True, False]
+
+
+async def test_a_reaction_changes_no_message_and_is_worked_on(store: Store, event: Make) -> None:
+    created = event("nice")
+    await store.inbox.accept(created)
+    reaction = event("👍", kind="reacted", target=created.key)
+    accepted = await store.inbox.accept(reaction)
+    assert accepted.state is InboxState.PENDING
+    kept = await store.history.message(created.key)
+    assert (kept.text, kept.edited) == ("nice", False)
+    claimed = await store.inbox.claim("one", accepted.conversation_id, limit=5, lease_seconds=10)
+    assert [each.key for each in claimed] == [created.key, reaction.key]
+
+
+async def test_a_reaction_to_an_unknown_message_shows_nowhere(store: Store, event: Make) -> None:
+    reaction = event("👍", kind="reacted", target="fake:never-heard-of")
+    accepted = await store.inbox.accept(reaction)
+    assert accepted.state is InboxState.PENDING
+    assert await store.history.recent("fake:room") == []
+    late = event("here I am", key="fake:never-heard-of")
+    await store.inbox.accept(late)
+    assert [each.text for each in await store.history.recent("fake:room")] == ["here I am"]
+
+
+async def test_an_older_message_that_is_shown_comes_into_the_history(store: Store, event: Make) -> None:
+    seen = event("old news", kind="seen")
+    await store.inbox.accept(seen)
+    assert [each.text for each in await store.history.recent("fake:room")] == ["old news"]
+    assert (await store.inbox.accept(replace(seen, kind="created"))).duplicate

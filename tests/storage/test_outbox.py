@@ -68,3 +68,24 @@ async def test_sending_that_began_cannot_be_taken_back(store: Store, parts: list
     await store.outbox.mark_attempting(parts[0].id)
     with pytest.raises(Fenced):
         await store.outbox.cancel(parts[0].id)
+
+
+async def test_a_platforms_id_leads_back_to_its_part(store: Store, parts: list[Part]) -> None:
+    await store.outbox.mark_sent(parts[0].id, "fake:17")
+    assert await store.outbox.key_of("fake", "fake:17") == parts[0].key
+    assert await store.outbox.key_of("other", "fake:17") is None
+    assert await store.outbox.platform_id(parts[0].key) == "fake:17"
+    assert await store.outbox.platform_id(parts[1].key) is None
+    assert await store.outbox.packed(parts[0].key) == "packed a"
+    assert await store.outbox.packed("nobody") == ""
+
+
+async def test_a_part_may_go_to_another_platform(store: Store, event: Make) -> None:
+    accepted = await store.inbox.accept(event("question"))
+    (claimed,) = await store.inbox.claim("one", accepted.conversation_id, limit=1, lease_seconds=30)
+    part = NewPart("part:1", "", "packed", platform="elsewhere")
+    finish = Finish(claimed.inbox_id, claimed.fence, InboxState.ANSWERED, parts=(part,))
+    (written,) = await store.inbox.finish(finish)
+    assert written.platform == "elsewhere"
+    assert await store.outbox.pending(["fake"], 10) == []
+    assert await store.outbox.pending(["elsewhere"], 10) == [written]

@@ -40,9 +40,9 @@ def next_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A parley one migration further: the folder of its migrations, used from now on."""
     folder = tmp_path / "migrations 100%"
     shutil.copytree(schema.MIGRATIONS, folder)
-    (folder / "versions" / "0002_note.py").write_text(
-        'from alembic import op\n\nrevision = "0002"\ndown_revision = "0001"\n\n\n'
-        'def upgrade():\n    op.execute("CREATE TABLE note (words TEXT)")\n'
+    (folder / "versions" / "0003_note.py").write_text(
+        'from alembic import op\n\nrevision = "0003"\ndown_revision = "0002"\n\n\n'
+        'def upgrade():\n    op.execute("CREATE TABLE later (words TEXT)")\n'
     )
     monkeypatch.setattr(schema, "MIGRATIONS", folder)
     return folder
@@ -187,18 +187,18 @@ async def test_an_upgrade_keeps_everything_and_a_copy(
     request.getfixturevalue("next_version")
     async with open_store(database_url, backups=tmp_path / "copies") as store:
         assert [each.text for each in await store.history.recent("fake:room")] == ["remember"]
-    assert any("note" in each for each in tables_of(database_url))
+    assert any("later" in each for each in tables_of(database_url))
     if database_url.startswith("sqlite"):
         (copy,) = (tmp_path / "copies").iterdir()
-        assert copy.name.startswith("parley-0001-")
-        assert not any("note" in each for each in tables_of(f"sqlite:///{copy}"))
+        assert copy.name.startswith("parley-0002-")
+        assert not any("later" in each for each in tables_of(f"sqlite:///{copy}"))
     async with open_store(database_url, backups=tmp_path / "copies"):
         pass
     assert len(list((tmp_path / "copies").glob("*"))) == database_url.startswith("sqlite")
 
 
 async def test_a_failed_upgrade_changes_nothing(sqlite_url: str, event: Make, next_version: Path) -> None:
-    script = next_version / "versions" / "0002_note.py"
+    script = next_version / "versions" / "0003_note.py"
     good = script.read_text()
     script.unlink()
     async with open_store(sqlite_url) as store:
@@ -207,7 +207,7 @@ async def test_a_failed_upgrade_changes_nothing(sqlite_url: str, event: Make, ne
     with pytest.raises(StorageError):
         async with open_store(sqlite_url):
             pass
-    assert not any("note" in each for each in tables_of(sqlite_url))
+    assert not any("later" in each for each in tables_of(sqlite_url))
     script.write_text(good)
     async with open_store(sqlite_url) as store:
         assert (await store.health()).messages == 1

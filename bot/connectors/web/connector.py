@@ -87,7 +87,7 @@ class WebConnector(Connector):
         """Show the typing sign."""
         self._streams.show(message.channel.conversation, message.key)
 
-    async def show_draft(self, message: Message, text: str) -> None:
+    async def show_draft(self, message: Message, text: str, key: str) -> None:
         """Show the answer so far."""
         self._streams.show(message.channel.conversation, message.key, text)
 
