@@ -32,7 +32,7 @@ test: install browser ## run all tests
 	$(VENV)/bin/python -m pytest $(ARGS)
 
 test-kill: install ## the long kill test: KILLS=200 by default
-	KILLS=$${KILLS:-200} $(VENV)/bin/python -m pytest tests/acceptance/test_kill.py $(ARGS)
+	KILLS=$${KILLS:-200} $(VENV)/bin/python -m pytest tests/acceptance/test_kill.py tests/acceptance/test_kill_platforms.py $(ARGS)
 
 check: install ## lint, formatting, types and who may import whom
 	$(VENV)/bin/ruff check $(SOURCES)
@@ -44,9 +44,10 @@ format: install ## format the code and mend what ruff can mend
 	$(VENV)/bin/ruff check --fix $(SOURCES)
 	$(VENV)/bin/ruff format $(SOURCES)
 
-bench: install ## measure the core and the worker; takes some minutes
+bench: install ## measure the core, the worker and the connectors; takes some minutes
 	$(VENV)/bin/parley bench core $(ARGS)
 	$(VENV)/bin/parley bench worker
+	$(VENV)/bin/parley bench connectors
 
 lock: ## renew uv.lock and constraints.txt from pyproject.toml (ARGS=--upgrade for newer versions)
 	env -u UV_FIND_LINKS $(VENV)/bin/uv lock $(ARGS)

@@ -23,12 +23,13 @@ from bot.message import (
     EventKind,
     Message,
     Reply,
-    clean_text,
+    clean_message,
     now,
     pack_message,
     pack_reply,
     part_key,
     unpack_message,
+    words_of,
 )
 from bot.models import Models
 from bot.offers import Offers
@@ -96,12 +97,12 @@ class Bot:
         Delivering the same key again changes nothing. Raises TooLarge over `limits.message_kb`, and
         StorageError when it could not be written: then it must not be acknowledged.
         """
-        message = replace(message, text=clean_text(message.text))
+        message = clean_message(message)
         if message.kind in THUMBED and message.target is not None:
             own = await self.store.outbox.key_of(message.channel.platform, message.target)
             message = replace(message, target=own or message.target)
         limit = self.settings.limits.message_kb * 1024
-        if len(message.text) > limit or len(message.text.encode()) > limit:
+        if sum(len(each.encode()) for each in words_of(message)) > limit:
             raise TooLarge(f"The message is longer than {limit // 1024} KiB. Send it in parts or as a file.")
         faults.reach("before_accept")
         accepted = await self.store.inbox.accept(_event(message, files))

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-
 CHOICES = 25  # of a menu: the least that all platforms can show
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -171,6 +171,19 @@ def clean_text(text: str) -> str:
     if not text.isascii():
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text.replace("\x00", "\ufffd").replace("\r\n", "\n")
+
+
+def words_of(message: Message) -> list[str]:
+    """Everything a person wrote in a message: its text, and what its call was given."""
+    return [message.text, *(value for _, value in (message.call.arguments if message.call else ()))]
+
+
+def clean_message(message: Message) -> Message:
+    """The message with its text, and what its call was given, as `clean_text` makes them."""
+    call = message.call
+    if call is not None:
+        call = Call(call.skill, tuple((name, clean_text(value)) for name, value in call.arguments))
+    return replace(message, text=clean_text(message.text), call=call)
 
 
 def pack_message(message: Message) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from pydantic import SecretStr
 
@@ -18,6 +19,17 @@ def sample() -> str:
     """Every setting with its description and default, commented out: the file in `config/`."""
     head = ["# Settings of parley. Every line is the default: remove '# ' to change one.", ""]
     return "\n".join(head + _sample_lines(Settings.model_construct(), commented=True))
+
+
+def described(tables: Mapping[str, Mapping[str, object]]) -> str:
+    """Some settings as TOML, each under its description; those of the top stand under the name ''."""
+    lines: list[str] = []
+    for name, table in tables.items():
+        section = type(getattr(Settings.model_construct(), name)) if name else Settings
+        lines += ["", f"[{name}]"] if name else []
+        for key, value in table.items():
+            lines += [f"# {section.model_fields[key].description}", f"{key} = {_toml(value)}"]
+    return "\n".join([*lines, ""])
 
 
 def _sample_lines(settings: Settings, *, commented: bool) -> list[str]:

@@ -1,8 +1,17 @@
 """Say what the bot can do here, and why it answered as it did."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Annotated
 
-from bot import BadArguments, Context, Skill, Word, hookimpl, skill
+from bot import BadArguments, Button, Context, Look, Reply, Skill, Suggest, Word, hookimpl, skill
+
+OFFERED = 3
+
+
+async def topics(context: Context, typed: str) -> Sequence[str]:
+    """The skills here whose name holds what is typed."""
+    wanted = typed.strip().lstrip("/").casefold()
+    return [each.name for each in context.skills if wanted in each.name]
 
 
 @skill(
@@ -18,11 +27,10 @@ from bot import BadArguments, Context, Skill, Word, hookimpl, skill
         "帮助",
     ),
 )
-async def show_help(context: Context, topic: Word = "") -> str:
+async def show_help(context: Context, topic: Annotated[Word, Suggest(topics)] = "") -> Reply:
     """Show what I can do, or how one skill is used."""
     if not topic:
-        lines = [f"- `/{each.usage}`: {each.summary}" for each in context.skills]
-        return "\n".join(["Ask me a question in your own words, or use:", *lines])
+        return _overview(context.skills)
     found = next((each for each in context.skills if topic.lstrip("/") in (each.name, *each.aliases)), None)
     if found is None:
         raise BadArguments(f"There is no skill {topic[:40]!r} here. Type /help to see all of them.")
@@ -45,7 +53,17 @@ def register_skills(register: Callable[[Skill], None]) -> None:
     register(why)
 
 
-def _page(found: Skill) -> str:
+def _overview(skills: Sequence[Skill]) -> Reply:
+    """All skills; help is a press away on those that begin with a text of one's own."""
+    lines = [f"- `/{each.usage}`: {each.summary}" for each in skills]
+    wordy = [each.name for each in skills if each.takes_text][:OFFERED]
+    return Reply(
+        "\n".join(["Ask me a question in your own words, or use:", *lines]),
+        controls=tuple(Button(f"Help on {name}", f"/help {name}") for name in wordy),
+    )
+
+
+def _page(found: Skill) -> Reply:
     lines = [f"`/{found.usage}`", "", found.help]
     for parameter in found.parameters:
         if parameter.help or parameter.choices:
@@ -53,4 +71,5 @@ def _page(found: Skill) -> str:
             lines.append(f"- **{parameter.name}**: {parameter.help}{choices}")
     if found.examples:
         lines += ["", "For example: " + "; ".join(found.examples[:3])]
-    return "\n".join(lines)
+    use = Button(f"Use {found.name}", f"/{found.name}", Look.PRIMARY, asks=True)
+    return Reply("\n".join(lines), controls=(use,) if found.parameters else ())

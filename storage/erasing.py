@@ -25,6 +25,21 @@ _erase_events = (
         state=InboxState.ERASED, packed="", reason="the message was deleted", finished_at=bindparam("moment")
     )
 )
+_forget_finished = (
+    update(inbox)
+    .where(
+        inbox.c.message_id.in_(_ids),
+        inbox.c.kind != "deleted",
+        inbox.c.finished_at.is_not(None),
+        ~select(outbox.c.id)
+        .where(
+            outbox.c.inbox_id == inbox.c.id,
+            has_state(outbox.c.state, OutboxState.PENDING, OutboxState.ATTEMPTING),
+        )
+        .exists(),
+    )
+    .values(packed="")
+)
 _cancel_parts = (
     update(outbox)
     .where(
@@ -50,6 +65,11 @@ _erase_reply = (
 def erase_waiting(connection: Connection, message_ids: Sequence[int]) -> None:
     """End the events of deleted messages that are not finished; a later finish is refused."""
     connection.execute(_erase_events, {"ids": message_ids, "moment": now()})
+
+
+def forget_finished(connection: Connection, message_ids: Sequence[int]) -> None:
+    """Forget what finished events of deleted messages were called with; replies under way still need it."""
+    connection.execute(_forget_finished, {"ids": message_ids})
 
 
 def cancel_replies(dialect: Dialect, connection: Connection, message_ids: Sequence[int]) -> None:

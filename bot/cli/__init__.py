@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from bot.cli import bench, chat, config, db, evaluate, history, knowledge, plugins, run
+from bot.cli import bench, chat, config, db, doctor, evaluate, history, init, knowledge, plugins, run
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +22,11 @@ EXTRAS = {
     "markdown_it": "web",
     "nh3": "web",
     "lxml": "documents",
+    "discord": "discord",
+    "slack_bolt": "slack",
+    "slack_sdk": "slack",
+    "aiohttp": "slack",
+    "av": "speech",
 }
 
 app = typer.Typer(
@@ -32,6 +37,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command("init")(init.init)
+app.command("doctor")(doctor.doctor)
 app.command("run")(run.run)
 app.command("chat")(chat.chat)
 app.add_typer(knowledge.app, name="knowledge")
@@ -62,7 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _status(arguments: list[str] | None) -> int:
     try:
         outcome: Any = app(args=arguments, standalone_mode=False)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         return 130
     except BrokenPipeError:
         sys.stderr.close()

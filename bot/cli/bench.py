@@ -39,6 +39,29 @@ def core(
 
 
 @app.command()
+def connectors(
+    events: Annotated[int, typer.Option(min=10, help="Events to pass while memory is looked at.")] = 100_000,
+    json: AsJson = False,
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Discord and Slack on fakes of both: events per second, times, CPU and memory; minutes long."""
+    from bot.benchmarks.connectors import measure
+
+    read_settings(config, data_dir)
+    with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
+        results = run_async(measure(Path(folder), events, lambda what: print(f"… {what}", file=sys.stderr)))
+    if json:
+        return print_json(results)
+    rows = [
+        [f"{platform}: {name}", str(value)]
+        for platform, each in results.items()
+        for name, value in each.items()
+    ]
+    return print_table(["measured", "result"], rows)
+
+
+@app.command()
 def worker(json: AsJson = False, config: ConfigFile = None, data_dir: DataDir = None) -> None:
     """Start of the model worker, texts per second, and how long the event loop waits meanwhile."""
     from bot.benchmarks.worker import measure

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from bot.app import Bot
-    from bot.connectors.terminal import Exchange, TerminalConnector
+    from bot.connectors.terminal import Exchange, Offer, TerminalConnector
     from bot.message import Citation
     from bot.settings import Settings
 
@@ -106,13 +107,16 @@ async def _interactive(settings: Settings, conversation: str | None) -> None:
 async def _talk(console: Console, session: PromptSession[str], bot: Bot, terminal: TerminalConnector) -> None:
     from rich.markdown import Markdown
 
+    begun = ""
     while True:
         try:
-            line = await session.prompt_async("you> ")
+            line = await session.prompt_async("you> ", default=begun)
         except KeyboardInterrupt:
+            begun = ""
             continue
         except EOFError:
             return
+        begun = ""
         if not line.strip():
             continue
         exchange = await _ask(console, bot, terminal, line)
@@ -122,6 +126,9 @@ async def _talk(console: Console, session: PromptSession[str], bot: Bot, termina
         console.print(Markdown(exchange.reply.text))
         for number, citation in enumerate(exchange.reply.citations, start=1):
             console.print(f"  [{number}] {_source(citation)}", style="dim", markup=False)
+        for listed in _listed(exchange.offers):
+            console.print(f"  {listed}", style="cyan", markup=False, highlight=False)
+        begun = exchange.begun
 
 
 async def _ask(console: Console, bot: Bot, terminal: TerminalConnector, line: str) -> Exchange | None:
@@ -141,10 +148,23 @@ async def _ask(console: Console, bot: Bot, terminal: TerminalConnector, line: st
 
 
 def _plain(exchange: Exchange) -> str:
-    """The reply on one line, its sources behind it."""
+    """The reply on one line, its sources and what can be said by number behind it."""
     text = " ".join(exchange.reply.text.split())
     sources = "; ".join(f"[{n}] {_source(each)}" for n, each in enumerate(exchange.reply.citations, start=1))
-    return f"{text}  ({sources})" if sources else text
+    return "  ".join([text, *([f"({sources})"] if sources else []), *_listed(exchange.offers)])
+
+
+def _listed(offers: Sequence[Offer]) -> list[str]:
+    """What can be said by typing its number: the buttons in a line, each menu in one of its own."""
+    lines = []
+    for menu, numbered in groupby(enumerate(offers, start=1), key=lambda each: each[1].menu):
+        words = [f"[{number}] {_worded(offer)}" for number, offer in numbered]
+        lines.append("  ".join([f"{menu}:", *words] if menu else words))
+    return lines
+
+
+def _worded(offer: Offer) -> str:
+    return " ".join(f"{offer.label} ({offer.usage})".split() if offer.usage else offer.label.split())
 
 
 def _source(citation: Citation) -> str:
@@ -168,4 +188,14 @@ def _fields(exchange: Exchange, conversation: str) -> dict[str, object]:
         "skill": reply.skill,
         "conversation": conversation,
         "elapsed_ms": round(exchange.seconds * 1000, 1),
-    } | ({"error": True} if exchange.failed else {})
+    } | _rare_fields(exchange)
+
+
+def _rare_fields(exchange: Exchange) -> dict[str, object]:
+    controls = [
+        {"label": each.label, "command": each.command}
+        | ({"menu": each.menu} if each.menu else {})
+        | ({"usage": each.usage} if each.usage else {})
+        for each in exchange.offers
+    ]
+    return ({"controls": controls} if controls else {}) | ({"error": True} if exchange.failed else {})

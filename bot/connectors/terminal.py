@@ -4,30 +4,51 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from bot.app import Bot
 from bot.connector import Connector, Outgoing
+from bot.controls import CHOICES, Button, Control, said
 from bot.errors import BadInput
 from bot.message import Author, Channel, EventKind, Message, Reply, now, unpack_reply
-from storage import InboxState, Role
+from storage import HistoryMessage, InboxState, Role
 
 LOOK_SECONDS = 1.0  # another process may have answered: look into the database this often
 HISTORY = 100  # messages among which the replies to a line are found
+NUMBER = re.compile(r"[0-9]{1,3}")
 FINISHED = frozenset(InboxState) - {InboxState.PENDING, InboxState.CLAIMED}
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """What can be said by its number under an answer. With `usage`, its command is still to be filled in.
+
+    `menu` is the prompt of the menu it is a line of.
+    """
+
+    label: str
+    command: str
+    menu: str = ""
+    usage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
-    """One line's answer: the replies joined, and how long it took in seconds."""
+    """One line's answer: the replies joined, what can be said by number, and how long it took in seconds.
+
+    `begun` is what the person may go on typing.
+    """
 
     reply: Reply
     seconds: float
     failed: bool = False
+    offers: tuple[Offer, ...] = ()
+    begun: str = ""
 
 
 class TerminalConnector(Connector):
@@ -60,10 +81,17 @@ class TerminalConnector(Connector):
             self._show_draft(text)
 
     async def ask(self, bot: Bot, text: str) -> Exchange:
-        """Hand one line in and wait for its answer. Bad input is an answer too; cancelling takes it back."""
+        """Hand one line in and wait for its answer. Bad input is an answer too; cancelling takes it back.
+
+        A number alone says what stands at that number under the last answer.
+        """
         began = time.monotonic()
+        chosen = await self._chosen(bot, text)
+        if chosen and chosen.usage:
+            usage = Reply(f"Fill in: {chosen.usage}")
+            return Exchange(usage, time.monotonic() - began, begun=f"{chosen.command} ")
         try:
-            message = await self.hand_in(bot, text)
+            message = await self.hand_in(bot, chosen.command if chosen else text)
         except BadInput as error:
             return Exchange(Reply(str(error)), time.monotonic() - began, failed=True)
         try:
@@ -71,7 +99,7 @@ class TerminalConnector(Connector):
         except asyncio.CancelledError:
             await asyncio.shield(self.take_back(bot, message))
             raise
-        return Exchange(reply, time.monotonic() - began)
+        return Exchange(reply, time.monotonic() - began, offers=self.offers(bot, reply))
 
     async def hand_in(self, bot: Bot, text: str, *, key: str = "") -> Message:
         """Make a line durable. Handing in the same key again changes nothing."""
@@ -85,17 +113,38 @@ class TerminalConnector(Connector):
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._woken.wait()
-        said = await bot.store.history.recent(message.channel.conversation, limit=HISTORY)
-        replies = [
-            unpack_reply(each.packed)
-            for each in said
-            if each.role is Role.BOT and each.reply_to == message.key
-        ]
-        return _joined(replies)
+        heard = await bot.store.history.recent(message.channel.conversation, limit=HISTORY)
+        return _answer_to(message.key, heard)
+
+    def offers(self, bot: Bot, reply: Reply) -> tuple[Offer, ...]:
+        """What can be said by number under a reply, from 1 on: each button, each line of a menu."""
+        return tuple(offer for control in reply.controls for offer in self._offers(bot, control))
 
     async def take_back(self, bot: Bot, message: Message) -> None:
         """Delete a message: its work is cancelled and its text erased."""
         await bot.accept(self._message("", EventKind.DELETED, target=message.key))
+
+    async def _chosen(self, bot: Bot, line: str) -> Offer | None:
+        """What a number alone says. It is read from the history, so a later process knows it, too."""
+        if not NUMBER.fullmatch(line.strip()):
+            return None
+        heard = await bot.store.history.recent(self.channel.conversation, limit=HISTORY)
+        last = next((each.key for each in reversed(heard) if each.role is Role.PERSON), "")
+        offers = self.offers(bot, _answer_to(last, heard))
+        return offers[int(line) - 1] if 0 < int(line) <= len(offers) else None
+
+    def _offers(self, bot: Bot, control: Control) -> list[Offer]:
+        prefix = bot.settings.router.prefix
+        if isinstance(control, Button):
+            return [Offer(control.label, said(control.command, prefix), usage=self._usage(bot, control))]
+        shown = control.choices[:CHOICES]
+        return [Offer(each.label, said(each.command, prefix), control.prompt) for each in shown]
+
+    def _usage(self, bot: Bot, button: Button) -> str:
+        here = self.channel.conversation
+        call = bot.offers.call(button.command, here) if button.asks else None
+        skill = bot.offers.skill(call.skill, here) if call else None
+        return bot.settings.router.prefix + skill.usage if skill and skill.parameters else ""
 
     async def _finished(self, bot: Bot, message: Message) -> bool:
         self._woken.clear()
@@ -108,8 +157,12 @@ class TerminalConnector(Connector):
         return Message(key, self.channel, self._author, text, now(), kind, target=target)
 
 
-def _joined(replies: list[Reply]) -> Reply:
-    if not replies:
-        return Reply("")
-    citations = tuple(citation for reply in replies for citation in reply.citations)
-    return Reply("\n".join(reply.text for reply in replies), citations, skill=replies[0].skill)
+def _answer_to(key: str, heard: Sequence[HistoryMessage]) -> Reply:
+    """The replies to a message as one; empty when there is none."""
+    replies = [unpack_reply(each.packed) for each in heard if each.role is Role.BOT and each.reply_to == key]
+    return Reply(
+        text="\n".join(reply.text for reply in replies),
+        citations=tuple(citation for reply in replies for citation in reply.citations),
+        skill=replies[0].skill if replies else "",
+        controls=tuple(control for reply in replies for control in reply.controls),
+    )

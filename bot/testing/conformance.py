@@ -7,11 +7,13 @@ A connector's tests define a fixture `driver` that yields a `Driver` on a runnin
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, cast
 
 import pytest
 
 from bot.app import Bot
+from bot.controls import Button, Control
 from bot.errors import BadInput
 from storage import InboxState
 
@@ -54,6 +56,15 @@ class Driver(Protocol):
 
     async def shown(self, room: str = "one") -> list[str]:
         """All texts of the bot that people see in a room now, in order."""
+
+
+class PressingDriver(Driver, Protocol):
+    """A person at a platform that shows controls."""
+
+    can_press: bool
+
+    async def press(self, key: str, label: str) -> str:
+        """Press a button, or choose a line of a menu, under the answer to a message; as `post` otherwise."""
 
 
 class Conformance:
@@ -148,6 +159,28 @@ class Conformance:
         await driver.answers(await driver.post("echo begin", thread="t1"))
         assert await driver.answers(await driver.post("go on", thread="t1")) == ["go on"]
 
+    async def test_a_pressed_control_is_answered_like_a_typed_command(self, driver: Driver) -> None:
+        self._needs(getattr(driver, "can_press", False), "controls")
+        press = cast(PressingDriver, driver).press
+        asking = await driver.post("/offer")
+        assert len(await driver.answers(asking)) == 1
+        for label, command in (("Say hello", "/echo hello"), ("Two", "/echo 2")):
+            typed = await driver.answers(await driver.post(command))
+            pressed = await press(asking, label)
+            assert await driver.answers(pressed) == typed
+            again = await press(asking, label)
+            assert again != pressed
+            assert await driver.answers(again) == typed
+
     def _needs(self, can: object, what: str) -> None:
         if not can:
             pytest.skip(f"this platform has no {what}")
+
+
+def placed(controls: Sequence[Control], label: str) -> tuple[int, int]:
+    """The place of the control with that label, and of the choice when it is one of a menu."""
+    for place, control in enumerate(controls):
+        labels = [control.label] if isinstance(control, Button) else [each.label for each in control.choices]
+        if label in labels:
+            return place, labels.index(label)
+    raise LookupError(f"there is no {label!r} to press")

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 
-from bot import Context, Message, Reply, Skill, hookimpl, skill
+from bot import Button, Choice, Context, Look, Menu, Message, Reply, Skill, hookimpl, skill
 
 seen: list[Message] = []
 
@@ -50,10 +50,18 @@ async def spell(context: Context, text: str) -> AsyncIterator[str | Reply]:
     yield Reply(text)
 
 
+@skill
+async def offer(context: Context) -> Reply:
+    """Offer what can be said next, to press and to choose."""
+    numbers = Menu("Say a number", (Choice("One", "/echo 1"), Choice("Two", "/echo 2", "the next one")))
+    buttons = (Button("Say hello", "/echo hello"), Button("Say something", "/echo", Look.PRIMARY, asks=True))
+    return Reply("What shall I say?", controls=(*buttons, numbers))
+
+
 @hookimpl
 def register_skills(register: Callable[[Skill], None]) -> None:
     """Offer them all."""
-    for each in (echo, wait, overrun, fail, abort, spell):
+    for each in (echo, wait, overrun, fail, abort, spell, offer):
         register(each)
 
 

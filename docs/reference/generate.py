@@ -12,6 +12,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, Union
 
+from pydantic import SecretStr
+
 import bot
 from bot import hookspecs
 from bot.loader import load_plugins
@@ -22,7 +24,14 @@ HERE = Path(__file__).parent
 SAMPLE = HERE.parent.parent / "config" / "sample.toml"
 WIDTH = 100
 NOTE = "<!-- Written by docs/reference/generate.py; do not edit. -->"
-WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path"}
+WORDS = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    Path: "path",
+    SecretStr: "secret",
+}
 UNDESCRIBED = {
     "Word": 'One word of text, even in last place: `topic: Word = ""`.',
     "hookimpl": "Marks a function as the implementation of the hook of its name.",
@@ -133,7 +142,7 @@ def _table(rows: Iterator[tuple[str, str | None, Any]]) -> list[str]:
 
 
 def _plain(value: object) -> str:
-    if value in (None, "", ()):
+    if value in (None, "", (), SecretStr("")):
         return "empty"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
@@ -164,7 +173,8 @@ def _limits(metadata: list[Any]) -> list[str]:
 
 def _signature(name: str, function: Callable[..., object]) -> str:
     keyword = "async def" if inspect.iscoroutinefunction(function) else "def"
-    written = f"{keyword} {name}{inspect.signature(function)}".replace("'", "")
+    quoted = f"{keyword} {name}{inspect.signature(function)}"
+    written = re.sub(r"('')|'([^']+)'", lambda found: found[1] or found[2], quoted)
     return re.sub(r"<([\w.]+): \w+>", r"\1", written)
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from bot import Message
+from bot.controls import command_of
+from bot.message import unpack_reply
 from bot.settings import StorageSettings
 from bot.testing import Harness, open_harness
-from bot.testing.conformance import Conformance
+from bot.testing.conformance import Conformance, placed
 from bot.testing.platform import platform_settings
 
 
@@ -16,6 +18,7 @@ class FakeDriver:
     can_edit = True
     can_delete = True
     can_thread = True
+    can_press = True
 
     def __init__(self, harness: Harness) -> None:
         self.bot = harness.bot
@@ -29,6 +32,12 @@ class FakeDriver:
         await self.bot.accept(message)
         self._posted[message.key] = message
         return message.key
+
+    async def press(self, key: str, label: str) -> str:
+        (asking,) = [part for part, sent in self._harness.connector.sent.items() if sent.message.key == key]
+        packed = await self.bot.store.outbox.packed(asking)
+        controls = unpack_reply(packed).controls
+        return await self.post(command_of(controls, *placed(controls, label)))
 
     async def edit(self, key: str, text: str) -> None:
         await self.bot.accept(self._harness.edit(self._posted[key], text))

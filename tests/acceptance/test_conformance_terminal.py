@@ -22,6 +22,7 @@ class TerminalDriver:
     can_edit = False
     can_delete = True
     can_thread = False
+    can_press = True
 
     def __init__(self, bot: Bot, terminal: TerminalConnector) -> None:
         self.bot = bot
@@ -35,6 +36,12 @@ class TerminalDriver:
         message = await terminal.hand_in(self.bot, text, key=key or "")
         self._posted[message.key] = terminal, message
         return message.key
+
+    async def press(self, key: str, label: str) -> str:
+        terminal, message = self._posted[key]
+        reply = await terminal.answer(self.bot, message)
+        (offer,) = [each for each in terminal.offers(self.bot, reply) if each.label == label]
+        return await self.post(offer.command)
 
     async def edit(self, key: str, text: str) -> None:
         raise NotImplementedError

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from storage import (
     Claimed,
@@ -355,3 +356,27 @@ async def test_an_older_message_that_is_shown_comes_into_the_history(store: Stor
     await store.inbox.accept(seen)
     assert [each.text for each in await store.history.recent("fake:room")] == ["old news"]
     assert (await store.inbox.accept(replace(seen, kind="created"))).duplicate
+
+
+async def test_deleting_a_message_forgets_what_its_finished_event_was_called_with(
+    store: Store, event: Make
+) -> None:
+    created = event("/tell secret", packed="call: secret")
+    accepted = await store.inbox.accept(created)
+    (claimed,) = await store.inbox.claim("one", accepted.conversation_id, limit=1, lease_seconds=10)
+    part = NewPart("part:1", "an answer", "packed answer")
+    finish = Finish(claimed.inbox_id, claimed.fence, InboxState.ANSWERED, parts=(part,))
+    (sent,) = await store.inbox.finish(finish)
+    await store.outbox.mark_attempting(sent.id)
+    await store.inbox.accept(event("", kind="deleted", target=created.key))
+    (under_way,) = await store.outbox.pending(["fake"], 10)
+    assert under_way.trigger == "call: secret"  # it may be on its way: its connector needs to know where to
+    await store.outbox.mark_sent(sent.id, "fake:x")
+
+    other = event("/tell secret", packed="call: another secret")
+    accepted = await store.inbox.accept(other)
+    (claimed,) = await store.inbox.claim("one", accepted.conversation_id, limit=1, lease_seconds=10)
+    await store.inbox.finish(Finish(claimed.inbox_id, claimed.fence, InboxState.NO_REPLY_NEEDED))
+    await store.inbox.accept(event("", kind="deleted", target=other.key))
+    kept = await store._reader.rows(text("SELECT packed FROM inbox WHERE key = :key"), {"key": other.key})
+    assert kept[0].packed == ""

@@ -16,10 +16,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from bot.connectors.web.controls import read_call
 from bot.connectors.web.refusal import Refusal
 from bot.connectors.web.view import show_conversation, show_draft, show_message
 from bot.connectors.web.visit import PLATFORM, READ_SECONDS, Visit, limited, read_json, visit
-from bot.message import Attachment, Author, Channel, EventKind, Message, clean_text, now
+from bot.message import Attachment, Author, Call, Channel, EventKind, Message, clean_text, now
 from storage import Feedback, HistoryMessage, InboxState, NewAttachment, Role, StorageError
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ async def post_message(request: Request) -> Response:
     key, text = fields.get("key"), fields.get("text")
     if not isinstance(key, str) or not KEY.fullmatch(key) or not isinstance(text, str):
         raise Refusal(400, "malformed")
-    message = _message(here, f"{here.key()}:{key}", text, files=files)
+    message = _message(here, f"{here.key()}:{key}", text, files=files, call=_call(here, fields, text))
     duplicate = await _accept(here, message, files)
     return JSONResponse({"key": message.key, "duplicate": duplicate}, 200 if duplicate else 202)
 
@@ -165,7 +166,7 @@ async def _accept(here: Visit, message: Message, files: Sequence[NewAttachment] 
 async def _shown(here: Visit, messages: Sequence[HistoryMessage]) -> list[dict[str, Any]]:
     answers = [each.key for each in messages if each.role is Role.BOT]
     thumbs = await here.site.bot.store.feedback.given(here.visitor, answers)
-    return [show_message(each, here.strings, thumbs.get(each.key, 0)) for each in messages]
+    return [show_message(each, here, thumbs.get(each.key, 0)) for each in messages]
 
 
 async def _message_here(here: Visit) -> HistoryMessage:
@@ -192,6 +193,7 @@ def _message(
     kind: EventKind = EventKind.CREATED,
     target: str | None = None,
     files: Sequence[NewAttachment] = (),
+    call: Call | None = None,
 ) -> Message:
     channel = Channel(PLATFORM, here.request.path_params["conversation"], is_direct=True)
     return Message(
@@ -206,7 +208,18 @@ def _message(
             Attachment(each.id, each.name, each.media_type, len(each.content)) for each in files
         ),
         language=here.strings.code,
+        call=call,
     )
+
+
+def _call(here: Visit, fields: Mapping[str, Any], text: str) -> Call | None:
+    """What a form was filled in with, where the text alone would be read otherwise."""
+    call = read_call(fields.get("call"), limit=here.site.bot.settings.limits.message_kb)
+    typed = here.site.bot.offers.call(text, here.key()) if call else None
+    if call is None or typed is None:
+        return call
+    same = (call.skill, dict(call.arguments)) == (typed.skill, dict(typed.arguments))
+    return None if same else call
 
 
 def _limited_message(here: Visit, request: Request) -> Request:

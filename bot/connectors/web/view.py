@@ -12,9 +12,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bot.connectors.web.citation import sources
+from bot.connectors.web.controls import show_control, show_form
 from bot.connectors.web.language import Strings
 from bot.connectors.web.markdown import MARKER, plain, render
-from bot.message import unpack_reply
+from bot.connectors.web.visit import Visit
+from bot.message import Reply, unpack_reply
 from bot.skills import Skill
 from storage import Conversation, HistoryMessage, Role
 
@@ -48,7 +50,7 @@ def show_page(name: str, strings: Strings, **values: Any) -> str:
     )
 
 
-def show_message(message: HistoryMessage, strings: Strings, thumb: int = 0) -> dict[str, Any]:
+def show_message(message: HistoryMessage, here: Visit, thumb: int = 0) -> dict[str, Any]:
     """A message for the page: its key, its order and its HTML. `thumb` is the visitor's own, 0 for none."""
     return {
         "key": message.key,
@@ -56,7 +58,7 @@ def show_message(message: HistoryMessage, strings: Strings, thumb: int = 0) -> d
         "revision": message.revision,
         "by_bot": message.role is Role.BOT,
         "deleted": message.deleted,
-        "html": _fragment(message, strings, thumb),
+        "html": _fragment(message, here, thumb),
     }
 
 
@@ -77,31 +79,22 @@ def show_conversation(conversation: Conversation, strings: Strings) -> dict[str,
 
 
 def show_skills(skills: Iterable[Skill], prefix: str) -> list[dict[str, Any]]:
-    """The commands a visitor may type, with what a form for them needs."""
+    """The commands a visitor may type, each with its form when it takes anything."""
     return [
         {
             "name": skill.name,
             "usage": prefix + skill.usage,
             "summary": skill.summary,
-            "parameters": [
-                {
-                    "name": parameter.name,
-                    "help": parameter.help,
-                    "kind": parameter.type.__name__,
-                    "required": parameter.required,
-                    "rest": parameter.rest,
-                    "choices": parameter.choices,
-                }
-                for parameter in skill.parameters
-            ],
+            "form": show_form(skill.form({})) if skill.parameters else None,
         }
         for skill in skills
     ]
 
 
-def _fragment(message: HistoryMessage, strings: Strings, thumb: int) -> str:
-    reply = unpack_reply(message.packed) if message.packed and not message.deleted else None
-    cited = sources(reply) if reply else []
+def _fragment(message: HistoryMessage, here: Visit, thumb: int) -> str:
+    strings = here.strings
+    reply = unpack_reply(message.packed) if message.packed and not message.deleted else Reply("")
+    cited = sources(reply)
     body: str = Markup("")
     if not message.deleted:
         labels = [strings.say("open_source", source=source.label) for source in cited]
@@ -113,6 +106,7 @@ def _fragment(message: HistoryMessage, strings: Strings, thumb: int) -> str:
             message=message,
             body=body,
             sources=cited,
+            controls=[show_control(each, here.site.bot, message.conversation) for each in reply.controls],
             thumb=thumb,
             by_bot=message.role is Role.BOT,
             say=strings.say,

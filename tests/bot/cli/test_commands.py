@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from bot.loader import bundled_names
+
 PARLEY = [sys.executable, "-c", "from bot.cli import main; main()"]
 QUIET = {"PARLEY_WORKER__ENABLED": "false"}
 
@@ -92,6 +94,14 @@ def test_plain_piped_chat_gives_one_line_for_one_line(data: str) -> None:
     assert len(ended.stdout.splitlines()) == 2
 
 
+def test_what_stands_under_an_answer_is_listed_and_said_by_number(data: str) -> None:
+    overview, page = lines(parley("chat", "--json", "--data-dir", data, stdin="/help\n1\n"))
+    first = overview["controls"][0]
+    assert first["label"] == f"Help on {first['command'].removeprefix('/help ')}"
+    assert page["text"].startswith(f"`/{first['command'].removeprefix('/help ')} ")
+    assert page["controls"][0]["usage"].startswith("/")
+
+
 def test_a_conversation_can_go_on(data: str) -> None:
     parley("chat", "--data-dir", data, "--conversation", "mine", stdin="/help\n")
     (reply,) = lines(parley("chat", "--json", "--data-dir", data, "--conversation", "mine", stdin="/why\n"))
@@ -141,11 +151,8 @@ def test_a_broken_plugin_is_told_by_config_check_and_listed(tmp_path: Path) -> N
     environment = {"PARLEY_PLUGINS__PATHS": json.dumps([str(plugin)])}
     assert "RuntimeError: no luck" in parley("config", "check", **environment).stderr
     (listed,) = lines(parley("plugins", "--json", **environment))
-    assert {each["name"]: bool(each["broken"]) for each in listed} == {
-        "broken": True,
-        "help": False,
-        "qa": False,
-    }
+    broken = {each["name"]: bool(each["broken"]) for each in listed}
+    assert broken == dict.fromkeys(bundled_names(), False) | {"broken": True}
 
 
 def test_missing_database_folder_is_named(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 // The commands a person may type: a list to choose from, and a form for those with arguments.
 
 import { find, make, page, say } from "./dom.js";
+import { openForm } from "./form.js";
 
 const text = find("text");
 const hints = find("hints");
 let offered = [];
 let chosen = -1;
 let dismissed = false;
+let send;
 
 const nameIn = (value) => value.slice(page.prefix.length).split(/\s/)[0].toLowerCase();
 
@@ -31,8 +33,8 @@ export function refreshHints() {
 function draw(skill, place) {
   const option = make("li", { className: "hint", id: `hint-${place}` }, make("code", {}, skill.usage), make("span", {}, skill.summary));
   option.setAttribute("role", "option");
-  option.addEventListener("click", (event) => (event.target.closest(".link") ? fill(skill) : complete(skill)));
-  if (skill.parameters.length) option.append(make("button", { type: "button", className: "link" }, say("fill_in")));
+  option.addEventListener("click", (event) => (event.target.closest(".link") ? openForm(skill.form, send) : complete(skill)));
+  if (skill.form) option.append(make("button", { type: "button", className: "link" }, say("fill_in")));
   return option;
 }
 
@@ -45,7 +47,7 @@ function mark() {
 }
 
 function complete(skill) {
-  text.value = page.prefix + skill.name + (skill.parameters.length ? " " : "");
+  text.value = page.prefix + skill.name + (skill.form ? " " : "");
   text.focus();
   text.dispatchEvent(new Event("input"));
 }
@@ -72,56 +74,9 @@ export function hintKey(event) {
   return false;
 }
 
-function fill(skill) {
-  find("fill-title").textContent = page.prefix + skill.name;
-  find("fill-summary").textContent = skill.summary;
-  find("fill-fields").replaceChildren(...skill.parameters.map(field));
-  find("fill").dataset.skill = skill.name;
-  find("fill").returnValue = "no";
-  find("fill").showModal();
-}
-
-function field(parameter) {
-  const name = make("span", {}, make("b", {}, parameter.name), ` · ${say(parameter.required ? "required" : "optional")}`);
-  const help = parameter.help ? [make("span", { className: "quiet" }, parameter.help)] : [];
-  const label = make("label", { className: "field" }, name, ...help, control(parameter));
-  return label;
-}
-
-function control(parameter) {
-  const common = { name: parameter.name, required: parameter.required };
-  const choices = parameter.kind === "bool" ? ["yes", "no"] : parameter.choices;
-  if (choices.length) {
-    const options = choices.map((each) => make("option", { value: each }, parameter.kind === "bool" ? say(each) : each));
-    return make("select", common, ...(parameter.required ? [] : [make("option", { value: "" }, "")]), ...options);
-  }
-  if (parameter.rest) return make("textarea", { ...common, rows: 3 });
-  const number = parameter.kind === "int" || parameter.kind === "float";
-  return make("input", { ...common, type: number ? "number" : "text", step: parameter.kind === "float" ? "any" : "1" });
-}
-
-function quoted(value, parameter) {
-  if (parameter.rest || !/[\s"']/.test(value)) return value;
-  return value.includes('"') ? `'${value.replaceAll("'", "’")}'` : `"${value}"`;
-}
-
-/** The command line the form stands for. Arguments go by place, so the first empty one ends it. */
-function commandLine(skill, form) {
-  const words = [];
-  for (const parameter of skill.parameters) {
-    const value = form.elements[parameter.name].value.trim();
-    if (!value) break;
-    words.push(quoted(value, parameter));
-  }
-  return [page.prefix + skill.name, ...words].join(" ");
-}
-
-export function prepareCommands(send) {
-  find("fill-form").addEventListener("submit", () => {
-    const skill = page.skills.find((each) => each.name === find("fill").dataset.skill);
-    text.value = "";
-    send(commandLine(skill, find("fill-form")));
-  });
+/** `send` says what a form opened from the list was filled in with. */
+export function prepareCommands(sendForm) {
+  send = sendForm;
   text.addEventListener("blur", () => setTimeout(() => { if (!hints.contains(document.activeElement)) hints.hidden = true; }, 150));
   text.addEventListener("focus", refreshHints);
 }

@@ -27,17 +27,26 @@ function changed() {
   refreshHints();
 }
 
-function send(value) {
-  if (!value.trim()) return;
-  if (new TextEncoder().encode(value).length > page.message_kb * 1024) {
-    notify(say("long_message", { limit: page.message_kb }));
-    return;
-  }
+function fits(value) {
+  const short = new TextEncoder().encode(value).length <= page.message_kb * 1024;
+  if (!short) notify(say("long_message", { limit: page.message_kb }));
+  return short;
+}
+
+/** Say something as the visitor's own message; false when it is too long. `extra` goes with it. */
+export function speak(value, extra) {
+  if (!fits(value)) return false;
+  begin(value);
+  post(value.trim(), extra);
+  return true;
+}
+
+function send(value, call) {
+  if (!value.trim() || !fits(value)) return false;
   text.value = "";
   changed();
   clearUploads();
-  begin(value);
-  post(value.trim());
+  return speak(value, { call });
 }
 
 /** A new conversation gets its address and its line in the list with its first message. */

@@ -13,15 +13,26 @@ let pause = 1000;
 let timer;
 // What the browser would not keep lives here, so that a forbidden store loses nothing while the page is open.
 let queue = kept.read(NAME, []);
+let changed = () => {};
 
 function change(edit) {
   queue = edit(kept.read(NAME, queue));
   kept.write(NAME, queue);
+  changed();
 }
 
-/** Take a message from the composer: shown and kept at once, sent as soon as possible. */
-export function post(text) {
-  const item = { conversation: page.conversation, id: newKey(), text };
+/** Call back whenever what is on its way changes. */
+export const whenChanged = (callback) => { changed = callback; };
+
+/** The messages whose controls said something that is still on its way. */
+export const origins = () => queue.filter((item) => isMine(item) && item.origin && !item.failed).map((item) => item.origin);
+
+/**
+ * Take a message of the visitor: shown and kept at once, sent as soon as possible. `call` is what a form was
+ * filled in with, `origin` the message whose control said it.
+ */
+export function post(text, { call, origin } = {}) {
+  const item = { conversation: page.conversation, id: newKey(), text, call, origin };
   change((items) => [...items, item]);
   showPending(full(item));
   flush();
@@ -32,7 +43,7 @@ const isPassing = (error) => !(error instanceof Refused) || error.status >= 500 
 
 async function send(item) {
   try {
-    await ask(`api/conversations/${item.conversation}/messages`, { method: "POST", body: { key: item.id, text: item.text } });
+    await ask(`api/conversations/${item.conversation}/messages`, { method: "POST", body: { key: item.id, text: item.text, call: item.call } });
     change((items) => items.filter((each) => each.id !== item.id));
     markPending(full(item), "sent");
     return true;
@@ -81,7 +92,7 @@ export function prepareOutbox(takeBack) {
       if (action === "take-back") takeBack(item.text);
     }
   });
-  addEventListener("storage", () => { queue = kept.read(NAME, []); });
+  addEventListener("storage", () => { queue = kept.read(NAME, []); changed(); });
   addEventListener("online", flush);
   flush();
 }

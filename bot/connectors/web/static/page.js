@@ -2,8 +2,10 @@
 
 import { find, keepCookie } from "./dom.js";
 import { prepareComposer, write } from "./composer.js";
+import { prepareControls } from "./controls.js";
 import { prepareDialogs } from "./dialogs.js";
 import { prepareDocuments } from "./documents.js";
+import { prepareForm } from "./form.js";
 import { prepareMessages } from "./messages.js";
 import { prepareOutbox } from "./outbox.js";
 import { prepareStream } from "./stream.js";
@@ -41,6 +43,8 @@ prepareMenu();
 prepareDialogs();
 prepareMessages();
 prepareComposer();
+prepareForm();
 prepareOutbox(write);
+prepareControls();
 prepareDocuments();
 prepareStream();

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Literal
 
-from bot import Citation, Context, Reply, Skill, hookimpl, skill
+from bot import Button, Choice, Citation, Context, Look, Menu, Reply, Skill, Word, hookimpl, skill
 
 LEAVE = (
     "Employees receive 27 days of paid leave a year. Up to five unused days may be carried over until "
@@ -76,6 +76,35 @@ async def plan(
     return f"a plan for a {span} with {items} items"
 
 
+@skill
+async def note(
+    context: Context,
+    title: Annotated[Word, "what it is called"],
+    urgent: bool = False,
+    size: Literal["small", "large"] = "small",
+    length: Annotated[int, "in lines"] = 1,
+    text: str = "",
+) -> str:
+    """Write a note down."""
+    return "```\n" + f"{title}|{urgent}|{size}|{length}|{text}" + "\n```"
+
+
+@skill
+async def offer(context: Context) -> Reply:
+    """Offer everything that can be pressed and chosen."""
+    return Reply(
+        "What next?",
+        controls=(
+            Button("Say hello", "/echo hello"),
+            Button("Write a note", '/note "my title" yes', Look.PRIMARY, asks=True),
+            Button("Gone", "/gone for good", Look.DANGER, asks=True),
+            Button(HOSTILE, f"/echo {HOSTILE}"),
+            Menu("Say a number", (Choice("One", "/echo 1"), Choice("Two", "/echo 2", "the next one"))),
+            Menu("Many", tuple(Choice(f"Line {number}", f"/echo {number}") for number in range(40))),
+        ),
+    )
+
+
 @skill(deadline=0.2)
 async def overrun(context: Context) -> str:
     """Take longer than allowed."""
@@ -92,5 +121,5 @@ async def fail(context: Context) -> str:
 @hookimpl
 def register_skills(register: Callable[[Skill], None]) -> None:
     """Offer them all."""
-    for each in (leave, echo, wait, silent, hostile, plan, overrun, fail):
+    for each in (leave, echo, wait, silent, hostile, plan, note, offer, overrun, fail):
         register(each)

@@ -62,6 +62,10 @@ def answers(page: Page) -> Any:
     return page.locator("#messages .from-bot")
 
 
+async def texts(page: Page) -> list[str]:
+    return [text.strip() for text in await answers(page).locator(".body").all_inner_texts()]
+
+
 async def test_a_question_is_answered_with_a_source_that_opens(browser: Browser, running: Running) -> None:
     async with open_page(browser, running.url) as page:
         await expect(page.locator("#welcome")).to_be_visible()
@@ -337,6 +341,151 @@ async def test_a_command_can_be_filled_in_as_a_form(browser: Browser, running: R
         await form.locator("input").fill("7")
         await form.get_by_role("button", name="Send").click()
         await expect(answers(page)).to_contain_text("a plan for a week with 7 items")
+
+
+async def test_a_button_says_its_command_and_a_menu_its_choice(browser: Browser, running: Running) -> None:
+    async with open_page(browser, running.url) as page:
+        await page.locator("#text").fill("/offer")
+        await page.locator("#text").press("Enter")
+        await page.locator("#text").fill("half a thought")
+        await page.get_by_role("button", name="Say hello").click()
+        await expect(answers(page)).to_have_count(2)
+        await expect(page.locator("#messages .from-me .body").last).to_have_text("/echo hello")
+        await expect(page.locator("#text")).to_have_value("half a thought")
+        await page.get_by_role("combobox", name="Say a number").select_option("Two · the next one")
+        await expect(answers(page)).to_have_count(3)
+        assert await texts(page) == ["What next?", "hello", "2"]
+        await expect(page.get_by_role("combobox", name="Say a number")).to_have_value("")
+        await page.reload()
+        await page.get_by_role("button", name="Say hello").click()
+        await expect(answers(page)).to_have_count(4)
+        await page.get_by_role("button", name="Gone").click()
+        await expect(answers(page).last).to_contain_text("There is no /gone here")
+        await page.get_by_role("button", name="<script>").click()
+        await expect(answers(page)).to_have_count(6)
+
+
+async def test_controls_wait_while_what_they_said_is_on_its_way(browser: Browser, running: Running) -> None:
+    async with open_page(browser, running.url) as page:
+        await send(page, "/offer")
+        hello = page.get_by_role("button", name="Say hello")
+        await hello.dblclick()
+        await expect(hello).to_be_disabled()
+        await expect(answers(page)).to_have_count(2)
+        await expect(hello).to_be_enabled()
+        await page.context.set_offline(True)
+        await hello.focus()
+        await page.keyboard.press("Enter")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".is-pending .state")).to_contain_text("Not sent yet")
+        await expect(page.locator(".is-pending")).to_have_count(1)
+        await expect(hello).to_be_disabled()
+        await expect(hello).to_be_focused()
+        await expect(page.get_by_role("combobox", name="Many")).to_be_disabled()
+        await page.context.set_offline(False)
+        await page.reload()
+        await expect(answers(page)).to_have_count(3)
+        await expect(hello).to_be_enabled()
+        assert await texts(page) == ["What next?", "hello", "hello"]
+
+
+async def test_a_press_whose_answer_is_lost_is_one_message(browser: Browser, running: Running) -> None:
+    async with open_page(browser, running.url) as page:
+        await send(page, "/offer")
+        lost: list[str] = []
+
+        async def lose_the_answer(route: Route) -> None:
+            if route.request.method == "POST" and len(lost) < 2:
+                lost.append(route.request.post_data or "")
+                await route.fetch()
+                await route.abort()
+            else:
+                await route.continue_()
+
+        await page.route("**/messages", lose_the_answer)
+        await page.get_by_role("button", name="Say hello").click()
+        await expect(page.get_by_role("button", name="Say hello")).to_be_enabled(timeout=15_000)
+        assert await texts(page) == ["What next?", "hello"]
+        assert len(set(lost)) == 1
+
+
+async def test_a_button_opens_a_form_for_the_keyboard(browser: Browser, running: Running) -> None:
+    async with open_page(browser, running.url) as page:
+        await send(page, "/offer")
+        await page.get_by_role("button", name="Write a note").focus()
+        await page.keyboard.press("Enter")
+        form = page.locator("#fill")
+        await expect(form).to_be_visible()
+        await expect(form.get_by_role("heading")).to_have_text("/note")
+        await expect(form.get_by_label("what it is called")).to_have_value("my title")
+        await expect(form.get_by_label("Urgent")).to_have_value("yes")
+        await expect(form.get_by_label("in lines")).to_have_attribute("type", "number")
+        await page.keyboard.press("Escape")
+        await expect(form).to_be_hidden()
+        await expect(page.get_by_role("button", name="Write a note")).to_be_focused()
+        await page.keyboard.press("Enter")
+        await form.get_by_label("what it is called").fill("both \" and '")
+        await form.get_by_label("Size").select_option("")
+        await form.get_by_label("in lines").fill("2")
+        await form.get_by_label("Text").focus()
+        await page.keyboard.type("one")
+        await page.keyboard.press("Enter")
+        await page.keyboard.type('  two "three"')
+        await page.keyboard.press("Control+Enter")
+        await expect(form).to_be_hidden()
+        await expect(answers(page)).to_have_count(2)
+        written = await answers(page).last.locator("code").inner_text()
+        assert written.strip() == 'both " and \'|True|small|2|one\n  two "three"'
+        await expect(page.locator(".is-pending")).to_have_count(0)
+
+
+async def test_a_form_needs_what_is_required(browser: Browser, running: Running) -> None:
+    async with open_page(browser, running.url) as page:
+        await send(page, "/offer")
+        await page.get_by_role("button", name="Write a note").click()
+        form = page.locator("#fill")
+        await form.get_by_label("what it is called").fill("")
+        await form.get_by_role("button", name="Send").click()
+        await expect(form).to_be_visible()
+        await form.get_by_role("button", name="Cancel").click()
+        await expect(form).to_be_hidden()
+        await expect(page.locator("#messages .from-me")).to_have_count(1)
+
+
+async def test_a_menu_waits_for_enter_when_arrows_step_through_it(browser: Browser, running: Running) -> None:
+    async with open_page(browser, running.url) as page:
+        await send(page, "/offer")
+        menu = page.get_by_role("combobox", name="Say a number")
+        await menu.focus()
+        await page.keyboard.press("ArrowDown")
+        await page.keyboard.press("ArrowDown")
+        await expect(menu).to_have_value("Two · the next one")
+        await expect(page.locator("#messages .from-me")).to_have_count(1)
+        await page.keyboard.press("Enter")
+        await expect(answers(page)).to_have_count(2)
+        assert (await texts(page))[-1] == "2"
+        await expect(menu).to_be_focused()
+
+
+async def test_controls_on_a_phone_in_the_dark_in_chinese(browser: Browser, running: Running) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+    async with open_page(browser, running.url, **phone, locale="zh-CN", color_scheme="dark") as page:
+        await page.locator("#text").fill("/offer")
+        await page.locator("#send").tap()
+        group = page.get_by_role("group", name="接下来可以做什么")
+        await expect(group).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+        heights = await group.locator(".control").evaluate_all("all => all.map(each => each.offsetHeight)")
+        assert min(heights) >= 44, "wide enough for a thumb"
+        await page.get_by_role("button", name="Write a note").tap()
+        box = await page.locator("#fill").bounding_box()
+        assert box
+        assert box["width"] <= 390
+        await expect(page.locator("#fill")).to_contain_text("必填")
+        await expect(page.locator("#fill select").first).to_contain_text("是")
+        await page.locator("#fill textarea").fill("完成")
+        await page.locator("#fill").get_by_role("button", name="发送").tap()
+        await expect(answers(page).last).to_contain_text("my title|True|small|1|完成")
 
 
 async def test_a_message_too_long_stays_in_the_composer(browser: Browser, running: Running) -> None:

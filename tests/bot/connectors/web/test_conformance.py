@@ -1,6 +1,7 @@
 """The conformance cases on the chat page, as its visitors meet them."""
 
 import html
+import json
 import re
 import secrets
 from collections.abc import AsyncIterator
@@ -10,10 +11,13 @@ from urllib.parse import quote
 import pytest
 
 from bot.errors import TooLarge
+from bot.settings import PluginsSettings
 from bot.testing.conformance import Conformance
+from bot.testing.platform import SKILLS
 from tests.bot.connectors.web.conftest import Running, Visitor, open_site, site_settings, visit
 
 TEXT = re.compile(r' data-text="([^"]*)"')
+PRESS = re.compile(r"data-press='([^']*)'[^>]*>([^<]*)<")
 
 
 class WebDriver:
@@ -22,6 +26,7 @@ class WebDriver:
     can_edit = True
     can_delete = True
     can_thread = False
+    can_press = True
 
     def __init__(self, running: Running, visitor: Visitor) -> None:
         self.bot = running.bot
@@ -39,6 +44,14 @@ class WebDriver:
         assert response.status_code in (200, 202), response.text
         posted: str = response.json()["key"]
         return posted
+
+    async def press(self, key: str, label: str) -> str:
+        found = await self._visitor.messages(key.split(":")[1])
+        (answer,) = [each["html"] for each in found if str(each["key"]).startswith(f"{key}|")]
+        shown = {
+            text.partition(" · ")[0]: json.loads(html.unescape(what)) for what, text in PRESS.findall(answer)
+        }
+        return await self.post(shown[label]["text"])
 
     async def edit(self, key: str, text: str) -> None:
         response = await self._visitor.client.patch(
@@ -74,7 +87,8 @@ def _text(fragment: str) -> str:
 
 @pytest.fixture
 async def driver(tmp_path: Path) -> AsyncIterator[WebDriver]:
-    async with open_site(site_settings(tmp_path)) as running, visit(running) as visitor:
+    settings = site_settings(tmp_path).model_copy(update={"plugins": PluginsSettings(paths=(SKILLS,))})
+    async with open_site(settings) as running, visit(running) as visitor:
         yield WebDriver(running, visitor)
 
 

@@ -129,7 +129,7 @@ async def test_health_and_readiness(visitor: Visitor) -> None:
     assert (await visitor.client.get("healthz")).json() == {"status": "ok"}
     response = await visitor.client.get("readyz")
     assert response.status_code == 200
-    assert response.json() == {"ready": True, "database": "ok", "models": "ok"}
+    assert response.json() == {"ready": True, "database": "ok", "models": "ok", "web": "ok"}
     visitor.running.bot.models = NoModels()
     assert (await visitor.client.get("readyz")).json()["models"] == "switched off"
 
