@@ -79,7 +79,7 @@ class Answering:
         outcome = await self._answer(message, begun_with)
         heard = next((each.heard for each in outcome.replies if each.heard), "")
         if not heard:
-            return outcome
+            return _unanswered("spoken to others, and not understood") if _is_overheard(message) else outcome
         spoken = replace(message, text=heard, attachments=(), call=None)
         further = await self._answer(spoken, begun_with)
         decision = further.decision if further.replies else outcome.decision
@@ -233,6 +233,12 @@ async def _guarded(sign: Awaitable[None]) -> None:
             await sign
     except Exception as error:  # noqa: BLE001 - the wall around a connector
         log.info("no sign of life: %s", type(error).__name__)
+
+
+def _is_overheard(message: Message) -> bool:
+    """Whether it was spoken to others: they are not bothered with what went wrong."""
+    written = message.text.strip() or message.call is not None
+    return not (written or message.channel.is_direct or message.mentions_bot) and bool(message.attachments)
 
 
 def _unanswered(reason: str) -> Outcome:

@@ -52,6 +52,9 @@ async def open_models(settings: Settings) -> AsyncIterator[Models]:
         embedding_model=worker.embedding_model,
         threads=worker.threads,
         deadline_seconds=worker.deadline_seconds,
+        speech_model=worker.speech_model,
+        speech_minutes=worker.speech_minutes,
+        speech_mb=settings.limits.attachment_mb,
     )
     async with WorkerClient(options, make_data_dir(settings) / "run") as models:
         yield models

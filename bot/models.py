@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from bot.errors import WorkerUnavailable
@@ -13,6 +14,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Vectors: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was said in a recording of so many `seconds`. `text` is empty when nothing was understood.
+
+    `language` is its ISO 639-1 code, empty where the recogniser does not tell.
+    """
+
+    text: str
+    language: str = ""
+    seconds: float = 0.0
 
 
 class Models(Protocol):
@@ -30,7 +43,7 @@ class Models(Protocol):
         """What state the models are in, in words for a person."""
 
     def roles(self) -> frozenset[str]:
-        """The roles the catalogue can serve, such as `embedding`."""
+        """The roles the catalogue can serve: `embedding`, `transcription`."""
 
     async def embed(
         self,
@@ -40,6 +53,15 @@ class Models(Protocol):
         deadline: float | None = None,
     ) -> Vectors:
         """One unit-length row per text, in order: shape (len(texts), dimensions), float32."""
+
+    async def transcribe(
+        self, audio: bytes, *, priority: Priority = Priority.PERSON, deadline: float | None = None
+    ) -> Transcript:
+        """The words of a recording: the bytes of an OGG, M4A, WebM, WAV, MP3 or FLAC file.
+
+        Raises TooLarge over `worker.speech_minutes` or `limits.attachment_mb`, BadInput for a file
+        without sound. Without a `deadline` it may take as long as the longest recording lasts.
+        """
 
 
 class NoModels(Models):
@@ -59,5 +81,11 @@ class NoModels(Models):
     async def embed(
         self, texts: Sequence[str], *, priority: Priority = Priority.PERSON, deadline: float | None = None
     ) -> Vectors:
+        """Always refused."""
+        raise WorkerUnavailable("The model worker is switched off. Set worker.enabled to start it.")
+
+    async def transcribe(
+        self, audio: bytes, *, priority: Priority = Priority.PERSON, deadline: float | None = None
+    ) -> Transcript:
         """Always refused."""
         raise WorkerUnavailable("The model worker is switched off. Set worker.enabled to start it.")

@@ -1,4 +1,4 @@
-"""`parley evaluate`: measure answers and retrieval on files of questions with known answers."""
+"""`parley evaluate`: measure answers, retrieval, speech recognition and summaries on labelled files."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ import typer
 from bot.cli.options import AsJson, ConfigFile, DataDir, print_json, print_table, read_settings, run_async
 
 if TYPE_CHECKING:
+    from bot.evaluation import SummaryFigures
     from bot.models import Models
     from bot.settings import Settings
 
 app = typer.Typer(help="Measure quality on labelled files.", no_args_is_help=True)
 
 Limit = Annotated[
-    int | None, typer.Option(min=1, help="Ask only the first questions of the file.", show_default=False)
+    int | None, typer.Option(min=1, help="Take only the first rows of the file.", show_default=False)
 ]
 READY_SECONDS = 120.0
 
@@ -47,7 +48,7 @@ def qa(
 
     async def measure() -> dict[str, Any]:
         with _progress_bar() as show:
-            async with _models(settings) as models:
+            async with _ready_models(settings) as models:
                 figures = await evaluate_questions(models, data, limit=limit, advance=show)
         return dataclasses.asdict(figures)
 
@@ -70,11 +71,74 @@ def retrieval(
 
     async def measure() -> dict[str, Any]:
         with _progress_bar() as show:
-            async with _models(settings) as models:
+            async with _ready_models(settings) as models:
                 figures = await evaluate_retrieval(models, corpus, queries, limit=limit, advance=show)
         return figures.as_json()
 
     _print(run_async(measure()), json=json)
+
+
+@app.command()
+def transcription(
+    data: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="A folder, or a .tar.gz of one: metadata.jsonl with file, text; recordings."
+        ),
+    ],
+    limit: Limit = None,
+    json: AsJson = False,
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write recordings down and count the words that are wrong."""
+    from bot.evaluation import evaluate_speech
+
+    settings = read_settings(config, data_dir)
+
+    async def measure() -> dict[str, Any]:
+        with _progress_bar() as show:
+            async with _models(settings) as models:
+                figures = await evaluate_speech(models, data, limit=limit, advance=show)
+        return dataclasses.asdict(figures)
+
+    _print(run_async(measure()), json=json)
+
+
+@app.command()
+def summarization(
+    data: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="Rows with dialogue, summary or summaries[]: .jsonl or .jsonl.gz."),
+    ],
+    limit: Limit = None,
+    json: AsJson = False,
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Sum up conversations and compare with summaries by people (ROUGE F1, percent)."""
+    from bot.evaluation import evaluate_summaries
+
+    settings = read_settings(config, data_dir)
+
+    async def measure() -> dict[str, Any]:
+        with _progress_bar() as show:
+            async with _ready_models(settings) as models:
+                figures = await evaluate_summaries(models, data, limit=limit, advance=show)
+        return dataclasses.asdict(figures) if json else _in_one_table(figures)
+
+    _print(run_async(measure()), json=json)
+
+
+@asynccontextmanager
+async def _ready_models(settings: Settings) -> AsyncIterator[Models]:
+    """The model worker once its encoder is loaded."""
+    async with _models(settings) as models:
+        async with asyncio.timeout(READY_SECONDS):
+            await models.ready()
+        if "embedding" not in models.roles():
+            print("No models answer: this measures search by words alone.", file=sys.stderr)
+        yield models
 
 
 @asynccontextmanager
@@ -84,10 +148,6 @@ async def _models(settings: Settings) -> AsyncIterator[Models]:
 
     with TemporaryDirectory(prefix="parley-evaluation-") as folder:
         async with open_models(settings.model_copy(update={"data_dir": Path(folder)})) as models:
-            async with asyncio.timeout(READY_SECONDS):
-                await models.ready()
-            if "embedding" not in models.roles():
-                print("No models answer: this measures search by words alone.", file=sys.stderr)
             yield models
 
 
@@ -105,6 +165,15 @@ def _progress_bar() -> Iterator[Callable[[str, int, int], None]]:
             bars.update(known[name], completed=done)
 
         yield show
+
+
+def _in_one_table(figures: SummaryFigures) -> dict[str, Any]:
+    """The figures, and those of the baselines under their names."""
+    own = dataclasses.asdict(figures)
+    baselines = own.pop("baselines")
+    return own | {
+        f"{name} {kind}": value for name, scores in baselines.items() for kind, value in scores.items()
+    }
 
 
 def _print(figures: dict[str, Any], *, json: bool) -> None:

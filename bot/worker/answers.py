@@ -1,4 +1,4 @@
-"""Who asked what: puts rows computed in many batches together into the answers of requests."""
+"""Who asked what: puts what was computed, rows of many batches for instance, together into answers."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Request(Generic[Peer]):
 
     peer: Peer
     id: int
+    role: str
     count: int
     missing: int
     rows: Vectors
@@ -39,13 +40,10 @@ class Answers(Generic[Peer]):
         self._open: dict[int, Request[Peer]] = {}
         self._numbers_of: dict[tuple[Peer, int], int] = {}
 
-    def __contains__(self, number: int) -> bool:
-        return number in self._open
-
-    def open(self, peer: Peer, request: int, count: int) -> int:
-        """Our number for the peer's request of `count` texts."""
+    def open(self, peer: Peer, request: int, role: str, count: int) -> int:
+        """Our number for the peer's request of `count` texts to a role."""
         number = next(self._numbers)
-        self._open[number] = Request(peer, request, count, count, NOTHING)
+        self._open[number] = Request(peer, request, role, count, count, NOTHING)
         self._numbers_of[peer, request] = number
         return number
 
@@ -83,6 +81,8 @@ class Answers(Generic[Peer]):
         if outcome.error:
             request.rows = NOTHING
             return pack_error(outcome.error)
+        if outcome.values is not None:
+            return {"values": outcome.values}
         if outcome.rows is not None:
             if request.rows is NOTHING:
                 request.rows = np.empty((request.count, outcome.rows.shape[1]), dtype=np.float32)
@@ -92,7 +92,7 @@ class Answers(Generic[Peer]):
 
 
 def answers_frame(answers: Sequence[tuple[Request[Any], dict[str, Any]]]) -> bytes:
-    """Answers to one peer: rows or errors."""
+    """Answers to one peer: rows, values or errors."""
     header = {"kind": "answers", "answers": [{"id": request.id, **fields} for request, fields in answers]}
     body = b"".join(frames.pack_vectors(request.rows) for request, _ in answers)
     return frames.encode(header, body)

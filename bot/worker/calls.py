@@ -2,22 +2,23 @@
 
 Model calls are pure, so every call that was with a dead worker is simply sent again. One that met
 two deaths is suspected: suspects are tried one at a time with nothing beside them, and the one that
-meets a third death is the cause and fails, so that it cannot kill workers for ever.
+meets a third death is the cause and fails, so that it cannot kill workers for ever. Suspected
+recordings are tried last, and as they take long, what is not suspected is sent beside them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, TypeAlias
 
-from bot.errors import ModelError, WorkerUnavailable
+from bot.errors import ParleyError, WorkerUnavailable
 from bot.message import Priority, clean_text
 
-if TYPE_CHECKING:
-    from bot.models import Vectors
+# What the role answers: rows, or the fields of a value.
+Answer: TypeAlias = asyncio.Future[Any]
 
 SUSPECT = 2
 CONVICTED = 3
@@ -31,14 +32,15 @@ LONGEST_TEXT = 16 * 1024
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """One request on its way. `deadline` is a moment of the event loop's clock."""
+    """One request on its way: texts, or a recording as `body`. `deadline` is a moment of the loop's clock."""
 
     id: int
     role: str
     texts: list[str]
+    body: bytes
     priority: Priority
     deadline: float
-    answer: asyncio.Future[Vectors]
+    answer: Answer
     deaths: int = 0
 
 
@@ -47,10 +49,12 @@ class Calls:
 
     def __init__(self) -> None:
         self.texts = 0
+        self.bytes = 0
         self._ids = itertools.count()
         self._waiting: dict[int, Call] = {}
         self._sent: dict[int, Call] = {}
         self._suspects: dict[int, Call] = {}
+        self._on_trial: Call | None = None
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._sent) + len(self._suspects)
@@ -59,25 +63,29 @@ class Calls:
         self,
         role: str,
         texts: list[str],
+        body: bytes = b"",
+        *,
         priority: Priority,
         deadline: float,
-        answer: asyncio.Future[Vectors],
+        answer: Answer,
     ) -> Call:
         """A new call, waiting to be sent."""
-        call = Call(next(self._ids), role, texts, priority, deadline, answer)
+        call = Call(next(self._ids), role, texts, body, priority, deadline, answer)
         self._waiting[call.id] = call
         self.texts += len(texts)
+        self.bytes += len(body)
         return call
 
     def take(self) -> list[Call]:
         """The calls to send now; they count as sent."""
-        if self._suspects:
+        taken: list[Call] = []
+        if self._suspects and not self._on_trial:
             if self._sent:
                 return []
-            number = next(iter(self._suspects))
-            taken = [self._suspects.pop(number)]
-        else:
-            taken = list(self._waiting.values())
+            self._on_trial = min(self._suspects.values(), key=lambda call: (len(call.body) > 0, call.id))
+            taken.append(self._suspects.pop(self._on_trial.id))
+        if self._on_trial is None or self._on_trial.body:
+            taken += self._waiting.values()
             self._waiting.clear()
         self._sent.update((call.id, call) for call in taken)
         return taken
@@ -88,6 +96,8 @@ class Calls:
             call = group.pop(number, None)
             if call:
                 self.texts -= len(call.texts)
+                self.bytes -= len(call.body)
+                self._on_trial = None if self._on_trial is call else self._on_trial
                 return call
         return None
 
@@ -101,32 +111,35 @@ class Calls:
         for call in list(self._sent.values()):
             call.deaths += 1
             if call.deaths >= CONVICTED:
+                what = "recording" if call.body else "text"
                 self.fail(
-                    call.id, WorkerUnavailable(f"The model worker died {call.deaths} times on this text.")
+                    call.id, WorkerUnavailable(f"The model worker died {call.deaths} times on this {what}.")
                 )
             elif call.deaths >= SUSPECT:
                 self._suspects[call.id] = call
             else:
                 again[call.id] = call
         self._sent.clear()
+        self._on_trial = None
         self._waiting = again | self._waiting
 
-    def answer(self, number: int, rows: Vectors) -> None:
-        """The call has its rows."""
+    def answer(self, number: int, result: Any) -> None:
+        """The call has what it asked for."""
         call = self.remove(number)
         if call and not call.answer.done():
-            call.answer.set_result(rows)
+            call.answer.set_result(result)
 
-    def fail(self, number: int, error: ModelError) -> None:
+    def fail(self, number: int, error: ParleyError) -> None:
         """The call has failed."""
         call = self.remove(number)
         if call and not call.answer.done():
             call.answer.set_exception(error)
 
-    def fail_all(self, error: ModelError) -> None:
-        """Nothing will be answered."""
-        for number in [*self._sent, *self._waiting, *self._suspects]:
-            self.fail(number, error)
+    def fail_all(self, error: ParleyError, *, but: Collection[str] = ()) -> None:
+        """Nothing will be answered any more, save by the roles of `but`."""
+        for call in [*self._sent.values(), *self._waiting.values(), *self._suspects.values()]:
+            if call.role not in but:
+                self.fail(call.id, error)
 
 
 def chunked(texts: Sequence[str]) -> Iterator[list[str]]:

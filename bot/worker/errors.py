@@ -1,22 +1,36 @@
-"""How failures of models travel between processes."""
+"""How failures of models, and of what they were given, travel between processes."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from bot.errors import BadModel, DeadlineExceeded, ModelError, Overloaded, Uncomputable, WorkerUnavailable
+from bot.errors import (
+    BadInput,
+    BadModel,
+    DeadlineExceeded,
+    ModelError,
+    Overloaded,
+    ParleyError,
+    TooLarge,
+    Uncomputable,
+    WorkerUnavailable,
+)
+
+KINDS: dict[str, type[ParleyError]] = {
+    kind.__name__: kind
+    for kind in (BadInput, BadModel, DeadlineExceeded, TooLarge, Uncomputable, WorkerUnavailable)
+}
 
 
-def pack_error(error: ModelError) -> dict[str, Any]:
+def pack_error(error: ParleyError) -> dict[str, Any]:
     """`error` as fields of a header."""
     if isinstance(error, Overloaded):
         return {"error": "Overloaded", "retry_after": error.retry_after}
     return {"error": type(error).__name__, "reason": str(error)}
 
 
-def unpack_error(fields: dict[str, Any]) -> ModelError:
+def unpack_error(fields: dict[str, Any]) -> ParleyError:
     """The error of `pack_error`."""
     if fields["error"] == "Overloaded":
         return Overloaded(float(fields["retry_after"]))
-    kinds = {kind.__name__: kind for kind in (BadModel, DeadlineExceeded, Uncomputable, WorkerUnavailable)}
-    return kinds.get(fields["error"], ModelError)(fields["reason"])
+    return KINDS.get(fields["error"], ModelError)(fields["reason"])

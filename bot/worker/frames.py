@@ -1,7 +1,8 @@
 """What travels between bot and worker: frames of a JSON header and a binary body.
 
 A frame is two big-endian 32-bit lengths, the header in UTF-8 JSON (always an object) and the body.
-Bodies carry vectors as little-endian float32, row after row, so nothing is ever unpickled.
+Bodies carry vectors as little-endian float32, row after row, or a recording as it came, so nothing is
+ever unpickled.
 """
 
 from __future__ import annotations

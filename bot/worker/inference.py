@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bot.errors import DeadlineExceeded, ModelError, Uncomputable
+from bot.errors import DeadlineExceeded, ModelError, ParleyError, Uncomputable
 from bot.message import Priority
 from bot.worker.batching import Item, Scheduler
 from bot.worker.catalogue import Engine
@@ -24,12 +24,16 @@ LATE = "The answer would have come after its deadline, so it was not computed."
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of texts of one request: rows for `positions`, or an error for the whole request."""
+    """What became of texts of one request: rows for `positions`, or an error for the whole request.
+
+    A role that answers no rows gives its whole answer in `values`.
+    """
 
     request: int
     positions: tuple[int, ...] = ()
     rows: Vectors | None = None
-    error: ModelError | None = None
+    error: ParleyError | None = None
+    values: dict[str, Any] | None = None
 
 
 class Inference:

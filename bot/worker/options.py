@@ -7,6 +7,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+FOLDERS = {"embedding_model", "speech_model"}
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
@@ -16,6 +18,11 @@ class WorkerOptions:
     leaves one core to the bot. A request waits and computes for `deadline_seconds` unless it says
     otherwise, and a batch that takes longer counts as hung. `silence_seconds` without a sign of life
     count as hung too. `engine` is the door for other engines: `module:Class` of a `catalogue.Engine`.
+
+    `speech_model` is a folder of a speech recogniser (None: pocketsphinx), `speech_engine` the door
+    for others: `module:Class` of a `catalogue.Recogniser`. A recording has at most `speech_minutes`
+    and `speech_mb` MiB; of those that wait, the bot keeps `max_queue_mb` MiB, the worker
+    `max_recordings`. A window that takes longer than `start_timeout_seconds` counts as hung.
     """
 
     embedding_model: Path | None = None
@@ -26,19 +33,24 @@ class WorkerOptions:
     max_queue_items: int = 8192
     max_queue_tokens: int = 262_144
     engine: str = "bot.worker.engine:Encoder"
+    speech_model: Path | None = None
+    speech_minutes: int = 15
+    speech_mb: int = 20
+    speech_engine: str = ""
+    max_queue_mb: int = 160
+    max_recordings: int = 32
 
     def pack(self) -> str:
         """One line of JSON."""
-        fields = asdict(self)
-        fields["embedding_model"] = self.embedding_model and str(self.embedding_model.absolute())
-        return json.dumps(fields)
+        return json.dumps(asdict(self), default=lambda path: str(path.absolute()))
 
     @classmethod
     def unpack(cls, packed: str) -> WorkerOptions:
         """The options of `pack`."""
         fields = json.loads(packed)
-        folder = fields.pop("embedding_model", None)
-        return cls(embedding_model=Path(folder) if folder else None, **fields)
+        for name in FOLDERS & fields.keys():
+            fields[name] = fields[name] and Path(fields[name])
+        return cls(**fields)
 
 
 def thread_count(options: WorkerOptions) -> int:

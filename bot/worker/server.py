@@ -1,7 +1,8 @@
 """The worker's process: takes frames, answers them, and says every second how it is.
 
-From the bot: `hello` with the key, `ask` (id, role, texts, priority, deadline in seconds), `cancel` (id).
-To the bot: `ready` or `failed`, `answers` to many requests at once, and a `heartbeat` with the health.
+From the bot: `hello` with the key, `ask` (id, role, texts or a recording as body, priority, deadline in
+seconds), `cancel` (id). To the bot: `ready` or `failed` (with the roles that are served all the same),
+`answers` to many requests at once, and a `heartbeat` with the health.
 """
 
 from __future__ import annotations
@@ -14,9 +15,7 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -25,41 +24,44 @@ from bot.message import Priority
 from bot.worker import address as addresses
 from bot.worker import frames
 from bot.worker.answers import Answers
-from bot.worker.batching import Scheduler
-from bot.worker.catalogue import EMBEDDING, find_entry, make_engine
+from bot.worker.catalogue import EMBEDDING, TRANSCRIPTION, find_entry, served_roles
+from bot.worker.embedding import Embedding
 from bot.worker.errors import pack_error
-from bot.worker.inference import Inference, Outcome
-from bot.worker.options import WorkerOptions, thread_count
+from bot.worker.inference import Outcome
+from bot.worker.options import WorkerOptions
+from bot.worker.role import Ask, Role
+from bot.worker.transcription import Transcription
 
 HEARTBEAT_SECONDS = 1.0
 HELLO_SECONDS = 10.0
-CRASHED = 70
 
 
 class Server:
-    """One model behind one address. Its threads: the event loop, one for tokens, one for batches."""
+    """Roles behind one address. Each computes on threads of its own; the event loop only carries."""
 
     def __init__(self, options: WorkerOptions, key: str) -> None:
-        self._options = options
         self._key = key
-        self._inference: Inference | None = None
+        self._embedding = Embedding(options, self._deliver)
+        self._transcription = Transcription(options, self._deliver)
+        offered: dict[str, Role] = {EMBEDDING: self._embedding, TRANSCRIPTION: self._transcription}
+        self._roles = {name: offered[name] for name in served_roles(options)}
+        self._options = options
         self._introduction: dict[str, Any] = {}
         self._settled = asyncio.Event()
         self._failure: BadModel | None = None
         self._peers: set[asyncio.StreamWriter] = set()
         self._answers: Answers[asyncio.StreamWriter] = Answers()
-        self._tokenizing = 0
-        self._tokenizer = ThreadPoolExecutor(1, thread_name_prefix="tokens")
 
     async def listen(self, address: str) -> tuple[asyncio.Server, str]:
-        """Take connections at `address` and begin to load the model."""
+        """Take connections at `address` and begin to load the models."""
         self._loop = asyncio.get_running_loop()
         listener = await addresses.listen(address, self._converse)
-        threading.Thread(target=self._work, name="batches", daemon=True).start()
+        self._transcription.start()
+        self._loading = asyncio.create_task(self._load(), name="loading")
         return listener
 
     async def ready(self) -> None:
-        """Return when the model is loaded. Raises BadModel."""
+        """Return when the encoder is loaded. Raises BadModel."""
         await self._settled.wait()
         if self._failure:
             raise self._failure
@@ -67,37 +69,17 @@ class Server:
     async def beat(self) -> None:
         """Tell every bot how the worker is, for ever."""
         while True:
-            health = self._inference.health() if self._inference else {}
+            health = self._embedding.health() | {TRANSCRIPTION: self._transcription.health()}
             self._tell_all({"kind": "heartbeat", "health": health})
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
-    def _work(self) -> None:
-        """The thread of batches: load, then compute. A fault outside a batch ends the process at once."""
+    async def _load(self) -> None:
         try:
-            entry = find_entry(EMBEDDING, self._options)
-            engine = make_engine(entry, thread_count(self._options))
-            scheduler = Scheduler(
-                budget=engine.budget,
-                max_items=self._options.max_queue_items,
-                max_tokens=self._options.max_queue_tokens,
-            )
-            inference = Inference(engine, scheduler, self._deliver)
-            introduction = {"kind": "ready", "model": entry.name, "dimensions": engine.dimensions}
-            self._loop.call_soon_threadsafe(self._introduce, introduction, inference)
-            inference.run()
+            self._introduction = {"kind": "ready", **await self._embedding.load()}
         except BadModel as error:
-            self._loop.call_soon_threadsafe(self._fail, error)
-        except BaseException:  # noqa: BLE001 - a wall: without this thread nothing would ever be answered
-            traceback.print_exc()
-            os._exit(CRASHED)
-
-    def _introduce(self, introduction: dict[str, Any], inference: Inference) -> None:
-        self._inference, self._introduction = inference, introduction
-        self._settled.set()
-        self._tell_all(introduction)
-
-    def _fail(self, error: BadModel) -> None:
-        self._failure, self._introduction = error, {"kind": "failed", **pack_error(error)}
+            del self._roles[EMBEDDING]
+            self._failure = error
+            self._introduction = {"kind": "failed", "roles": list(self._roles), **pack_error(error)}
         self._settled.set()
         self._tell_all(self._introduction)
 
@@ -112,7 +94,7 @@ class Server:
             if self._introduction:
                 writer.write(frames.encode(self._introduction))
             while frame := await frames.read(reader):
-                self._take(writer, frame[0])
+                self._take(writer, *frame)
         except (frames.BrokenFrame, TimeoutError) as error:
             print(f"worker: a connection is closed: {error or 'no greeting'}", file=sys.stderr)  # noqa: T201
         finally:
@@ -129,10 +111,10 @@ class Server:
         if not frame or not hmac.compare_digest(key.encode(), self._key.encode()):
             raise frames.BrokenFrame("its greeting lacks the right key")
 
-    def _take(self, peer: asyncio.StreamWriter, header: frames.Header) -> None:
+    def _take(self, peer: asyncio.StreamWriter, header: frames.Header, body: bytes) -> None:
         try:
             if header["kind"] == "ask":
-                self._ask(peer, header)
+                self._ask(peer, header, body)
             elif header["kind"] == "cancel":
                 number = self._answers.number_of(peer, header["id"])
                 if number is not None:
@@ -140,40 +122,28 @@ class Server:
         except (KeyError, TypeError, ValueError) as error:
             raise frames.BrokenFrame(f"a header is not understood ({type(error).__name__})") from None
 
-    def _ask(self, peer: asyncio.StreamWriter, header: frames.Header) -> None:
-        texts, priority = list(map(str, header["texts"])), Priority(header["priority"])
-        deadline = time.monotonic() + float(header["deadline"])
-        number = self._answers.open(peer, int(header["id"]), len(texts))
+    def _ask(self, peer: asyncio.StreamWriter, header: frames.Header, body: bytes) -> None:
+        ask = Ask(
+            texts=tuple(map(str, header["texts"])),
+            body=body,
+            priority=Priority(header["priority"]),
+            deadline=time.monotonic() + float(header["deadline"]),
+        )
+        number = self._answers.open(peer, int(header["id"]), header["role"], len(ask.texts))
         try:
-            if header["role"] != EMBEDDING or self._inference is None:
-                raise BadModel(f"No model is ready for {header['role']!r}.")
-            self._inference.check_room(len(texts) + self._tokenizing, 0, priority)
+            self._serving(header["role"]).ask(number, ask)
         except ModelError as error:
             self._settle([Outcome(number, error=error)])
-            return
-        self._tokenizing += len(texts)
-        self._tokenizer.submit(self._tokenize, self._inference, number, texts, priority, deadline)
 
-    def _tokenize(
-        self, inference: Inference, number: int, texts: Sequence[str], priority: Priority, deadline: float
-    ) -> None:
-        """On the thread for tokens: hand the request over to the thread of batches."""
-        outcome = Outcome(number)
-        try:
-            if number in self._answers:
-                inference.submit(number, inference.tokenize(texts), priority, deadline)
-        except ModelError as error:
-            outcome = Outcome(number, error=error)
-        self._loop.call_soon_threadsafe(self._tokenized, len(texts), outcome)
-
-    def _tokenized(self, count: int, outcome: Outcome) -> None:
-        self._tokenizing -= count
-        if outcome.error:
-            self._settle([outcome])
-        elif outcome.request not in self._answers:
-            self._cancel(outcome.request)
+    def _serving(self, role: str) -> Role:
+        """What serves the role. Raises BadModel when nothing does."""
+        if role in self._roles:
+            return self._roles[role]
+        find_entry(role, self._options)
+        raise self._failure or BadModel(f"No model is ready for {role!r}.")
 
     def _deliver(self, outcomes: list[Outcome]) -> None:
+        """Take outcomes from any thread."""
         self._loop.call_soon_threadsafe(self._settle, outcomes)
 
     def _settle(self, outcomes: list[Outcome]) -> None:
@@ -181,9 +151,9 @@ class Server:
             peer.write(frame)
 
     def _cancel(self, number: int) -> None:
-        self._answers.close(number)
-        if self._inference:
-            self._inference.cancel(number)
+        request = self._answers.close(number)
+        if request and request.role in self._roles:
+            self._roles[request.role].cancel(number)
 
 
 def quiet_threads() -> None:

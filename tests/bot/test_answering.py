@@ -138,6 +138,12 @@ async def test_a_recording_without_words_ends_there(harness: Harness) -> None:
     assert texts(await harness.hand_in(spoken(harness, ""))) == ["I understood nothing."]
 
 
+async def test_others_are_not_bothered_with_what_was_not_understood(harness: Harness) -> None:
+    message = spoken(harness, "", direct=False)
+    assert await harness.hand_in(message) == []
+    assert await harness.finished(message.key) is InboxState.NO_REPLY_NEEDED
+
+
 async def test_where_nobody_can_listen_it_is_said_to_who_asked(tmp_path: Path) -> None:
     settings = platform_settings(tmp_path).model_copy(update={"router": RouterSettings(voice="")})
     async with open_harness(settings, Filing()) as harness:

@@ -1,7 +1,10 @@
 import importlib.util
+import io
 import os
+import wave
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bot.worker.options import WorkerOptions
@@ -24,13 +27,14 @@ def fakes():
 
 @pytest.fixture
 def fake_options(tmp_path, monkeypatch):
-    """Make options whose worker runs a fake engine: `fake_options("Words", deadline_seconds=5)`."""
+    """Make options whose worker runs fake engines: `fake_options("Words", deadline_seconds=5)`."""
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "model.safetensors").touch()
     monkeypatch.setenv("PYTHONPATH", str(HERE))
 
     def make(engine="Words", **fields):
+        fields = {"speech_engine": "fake_engines:Listener"} | fields
         return WorkerOptions(embedding_model=folder, engine=f"fake_engines:{engine}", **fields)
 
     return make
@@ -74,3 +78,22 @@ def is_running(process):
 @pytest.fixture(name="is_running", scope="session")
 def is_running_fixture():
     return is_running
+
+
+def wav(*levels, seconds=1.0, rate=16_000):
+    """A WAV file: a tone of each loudness in turn, from 0 to 1, for so many seconds each."""
+    moments = np.arange(int(seconds * rate)) / rate
+    tone = np.sin(2 * np.pi * 440 * moments)
+    samples = np.concatenate([level * tone for level in levels])
+    file = io.BytesIO()
+    with wave.open(file, "wb") as written:
+        written.setnchannels(1)
+        written.setsampwidth(2)
+        written.setframerate(rate)
+        written.writeframes((samples * 32767).astype("<i2").tobytes())
+    return file.getvalue()
+
+
+@pytest.fixture(name="wav", scope="session")
+def wav_fixture():
+    return wav

@@ -49,6 +49,39 @@ class Narrow(Words):
     room = 8
 
 
+class Listener:
+    """Hears how loud a window is, in tenths; some loudness misbehaves."""
+
+    name = "listener"
+    window_seconds = 1.0
+
+    def __init__(self, entry, threads):
+        self.entry = entry
+
+    def hear(self, window):
+        from bot.worker.catalogue import Heard
+
+        level = round(float(np.abs(window).max()) * 10)
+        if level == 9:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if level == 8:
+            raise ValueError("poison")
+        if level == 7:
+            raise MemoryError
+        if level == 6:
+            time.sleep(60)
+        if level == 5:
+            time.sleep(0.3)
+        return Heard(f" {level}", "en")
+
+
+class Deaf(Listener):
+    """Cannot be made."""
+
+    def __init__(self, entry, threads):
+        raise ImportError("No module named 'torch'")
+
+
 class Stillborn(Words):
     """Dies while it is loaded."""
 

@@ -13,9 +13,9 @@ async def calls():
     return Calls()
 
 
-def add(calls, texts=1):
+def add(calls, texts=1, body=b""):
     answer = asyncio.get_running_loop().create_future()
-    return calls.add("embedding", ["a"] * texts, Priority.PERSON, 1e9, answer)
+    return calls.add("role", ["a"] * texts, body, priority=Priority.PERSON, deadline=1e9, answer=answer)
 
 
 async def test_a_call_is_sent_once(calls):
@@ -71,6 +71,58 @@ async def test_the_third_death_fails_its_cause_alone(calls):
     with pytest.raises(WorkerUnavailable, match="3 times"):
         await cause.answer
     assert calls.take() == [innocent]
+
+
+async def test_the_last_suspect_is_alone_too(calls):
+    suspect = add(calls)
+    for _ in range(2):
+        calls.take()
+        calls.survive()
+    fresh = add(calls)
+    assert calls.take() == [suspect]
+    assert calls.take() == []
+    calls.remove(suspect.id)
+    assert calls.take() == [fresh]
+
+
+async def test_a_suspected_recording_comes_last_and_holds_up_nobody(calls):
+    first, second, text = add(calls, 0, b"RIFF"), add(calls, 0, b"OggS"), add(calls)
+    for _ in range(2):
+        calls.take()
+        calls.survive()
+    fresh = add(calls)
+    assert calls.take() == [text]
+    assert calls.take() == []
+    calls.remove(text.id)
+    assert calls.take() == [first, fresh]
+    later = add(calls)
+    assert calls.take() == [later]
+    calls.remove(first.id)
+    waiting = add(calls)
+    assert calls.take() == [], "the second suspect waits until the worker has nothing"
+    calls.remove(fresh.id)
+    calls.remove(later.id)
+    assert calls.take() == [second, waiting]
+
+
+async def test_a_recording_on_trial_is_convicted_alone(calls):
+    recording = add(calls, 0, b"RIFF")
+    for _ in range(2):
+        calls.take()
+        calls.survive()
+    beside = add(calls)
+    assert calls.take() == [recording, beside]
+    calls.survive()
+    with pytest.raises(WorkerUnavailable, match="3 times on this recording"):
+        await recording.answer
+    assert calls.take() == [beside]
+    assert calls.bytes == 0
+
+
+async def test_what_other_roles_are_asked_may_be_spared(calls):
+    spoken = add(calls, 0, b"RIFF")
+    calls.fail_all(WorkerUnavailable("gone"), but={"role"})
+    assert calls.take() == [spoken]
 
 
 async def test_giving_up_fails_every_group(calls):

@@ -33,7 +33,7 @@ async def test_a_call_before_the_model_is_loaded_waits_for_it(fake_options, run_
         assert models.state.phase is Phase.STARTING
         check(await models.embed(["a b", "c"]), ["a b", "c"], fakes)
         assert models.state.phase is Phase.READY
-        assert models.roles() == {"embedding"}
+        assert models.roles() == {"embedding", "transcription"}
     assert models.state.phase is Phase.STOPPED
     with pytest.raises(WorkerUnavailable):
         await models.embed(["a"])

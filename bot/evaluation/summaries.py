@@ -1,0 +1,129 @@
+"""Measure summaries on conversations whose summaries are known."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from bot.errors import BadInput
+from bot.evaluation.questions import NoFiles, NoHistory, message_of
+from bot.evaluation.rouge import rouge
+from bot.evaluation.rows import Advance, Row, read_rows, since, work_on
+from bot.loader import load_plugins
+from bot.message import Reply
+from bot.models import Models
+from bot.passage import Passage
+from bot.settings import Settings
+from bot.skills import Context
+
+SKILL = "summarize"
+DEADLINE_SECONDS = 24 * 3600.0  # however many conversations wait, each is read by the models
+LEAD_TURNS = 3
+LEAD_WORDS = 150
+POINT = re.compile(r"^- (.*?)(?: \(\[[^\]]*\]\([^)]*\)\)| \[\d+\])?$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryFigures:
+    """How near summaries come to those of people: ROUGE F1 in percent, over `n` conversations.
+
+    `baselines` has the same figures for the first 3 turns and the first 150 words of each conversation.
+    `words` is the mean length of a summary, `reference_words` that of those of people.
+    """
+
+    rouge1: float
+    rouge2: float
+    rougeL: float  # noqa: N815 - its usual name
+    n: int
+    seconds: float
+    words: float
+    reference_words: float
+    baselines: Mapping[str, Mapping[str, float]]
+
+
+async def evaluate_summaries(
+    models: Models, file: Path, *, limit: int | None = None, advance: Advance | None = None
+) -> SummaryFigures:
+    """Hand each dialogue of a file to the skill `summarize` as a pasted text, and compare its points.
+
+    Rows have `dialogue` (a line for each turn, `speaker: text`) and `summary` or `summaries`. What is
+    compared are all points of the answer with their speakers, without headings. Raises BadInput for a
+    malformed file.
+    """
+    begun = time.monotonic()
+    rows = read_rows(file, {"dialogue": str}, limit)
+    references = [_references(row, number) for number, row in enumerate(rows, start=1)]
+    plugins = load_plugins(Settings())
+    skill = plugins.skills[SKILL]
+
+    async def summarize(row: Row) -> str:
+        context = Context(
+            message=message_of(""),
+            models=models,
+            knowledge=NoKnowledge(),
+            history=NoHistory(),
+            files=NoFiles(),
+            deadline=DEADLINE_SECONDS,
+            plugin_settings=plugins.settings_of(skill),
+        )
+        answer: Reply = await skill.function(context, row["dialogue"])  # type: ignore[misc]
+        return points_of(answer.text)
+
+    summaries = await work_on(summarize, rows, "conversations", advance)
+    seconds = since(begun)
+    dialogues = [row["dialogue"] for row in rows]
+    return SummaryFigures(
+        **rouge(summaries, references),
+        n=len(rows),
+        seconds=seconds,
+        words=_mean_words(summaries),
+        reference_words=_mean_words([gold for golds in references for gold in golds]),
+        baselines={
+            "lead-3": rouge([_first_turns(each) for each in dialogues], references),
+            "lead-150-words": rouge([_first_words(each) for each in dialogues], references),
+        },
+    )
+
+
+class NoKnowledge:
+    """The knowledge of someone who has added nothing."""
+
+    async def search(self, question: str, *, limit: int = 5) -> list[Passage]:
+        return []
+
+    async def is_empty(self) -> bool:
+        return True
+
+    async def titles(self) -> list[str]:
+        return []
+
+    async def read(self, title: str, *, limit: int = 500) -> list[Passage]:
+        return []
+
+
+def points_of(markdown: str) -> str:
+    """The points of a summary in one line: its list, with the speakers, without links and bold type."""
+    return " ".join(match[1].replace("**", "") for match in POINT.finditer(markdown))
+
+
+def _references(row: Row, number: int) -> Sequence[str]:
+    golds = [row["summary"]] if isinstance(row.get("summary"), str) else row.get("summaries")
+    if not isinstance(golds, list) or not golds or not all(isinstance(each, str) for each in golds):
+        raise BadInput(f"Row {number}: there must be a 'summary' that is a text, or 'summaries'.")
+    return golds
+
+
+def _first_turns(dialogue: str) -> str:
+    return " ".join(dialogue.split("\n")[:LEAD_TURNS])
+
+
+def _first_words(dialogue: str) -> str:
+    return " ".join(dialogue.split()[:LEAD_WORDS])
+
+
+def _mean_words(texts: Sequence[str]) -> float:
+    return round(fmean(len(text.split()) for text in texts), 1)
