@@ -230,7 +230,8 @@ class Bot:
 
     def _finish(self, message: Message, claimed: Claimed, outcome: Outcome) -> Finish:
         parts = tuple(part for reply in outcome.replies for part in self._parts(message, claimed.key, reply))
-        in_thread = message.channel.thread is not None and outcome.state is InboxState.ANSWERED
+        told_all = any(not (each.to_asker or each.to) for each in outcome.replies)
+        in_thread = message.channel.thread is not None and outcome.state is InboxState.ANSWERED and told_all
         return Finish(
             claimed.inbox_id,
             claimed.fence,

@@ -39,3 +39,9 @@ class Knowledge(Protocol):
 
     async def is_empty(self) -> bool:
         """Whether there is nothing to search."""
+
+    async def titles(self) -> list[str]:
+        """The names of the documents, sorted."""
+
+    async def read(self, title: str, *, limit: int = 500) -> list[Passage]:
+        """The first passages of the document of this name in reading order; none when there is none."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from bot.connector import Connector
 from bot.errors import BadInput
 from bot.message import Attachment, Message
-from bot.router import Decision
+from bot.router import Decision, Reason
 from bot.skills import Said
 from storage import HistoryMessage, Role, Store
+
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 class Recall:
@@ -18,19 +22,20 @@ class Recall:
     def __init__(self, store: Store, message: Message, connectors: Mapping[str, Connector]) -> None:
         self._store = store
         self._message = message
+        self._connectors = connectors
         self._connector = connectors.get(message.channel.platform)
 
     async def recent(self, limit: int = 50) -> list[Said]:
         """The last messages before this one, oldest first."""
         key = self._message.channel.conversation
         found = await self._store.history.recent(key, limit=limit + 1)
-        return [self._said(each) for each in found if each.key != self._message.key][-limit:]
+        return await self._said([each for each in found if each.key != self._message.key][-limit:])
 
     async def search(self, words: str, limit: int = 20) -> list[Said]:
         """Messages holding all the words, newest first."""
         key = self._message.channel.conversation
         found = await self._store.history.search(words, conversations=[key], limit=limit)
-        return [self._said(each) for each in found]
+        return await self._said(found)
 
     async def quoted(self) -> Said | None:
         """The message this one replies to or was called upon; None when there is none or it is unknown."""
@@ -41,17 +46,37 @@ class Recall:
         found = await self._store.history.message(key)
         if found is None or found.deleted or found.conversation.partition("/")[0] != self._place():
             return None
-        return self._said(found)
+        return (await self._said([found]))[0]
 
     async def since(self, key: str, limit: int = 500) -> list[Said]:
-        """The messages of this conversation from the one with `key` on, oldest first."""
+        """The messages from the one with `key` on, oldest first; of more than `limit`, the last.
+
+        Those of its own conversation; for the message a thread hangs on, those of the thread.
+        """
         first = await self._store.history.message(key)
-        if first is None:
+        if first is None or first.conversation.partition("/")[0] != self._place():
             return []
-        found = await self._store.history.recent(first.conversation, limit=limit)
-        if first.conversation.partition("/")[0] != self._place():
-            return []
-        return [self._said(each) for each in found if each.id >= first.id and each.key != self._message.key]
+        elsewhere = first.conversation != self._message.channel.conversation
+        if elsewhere and self._message.channel.thread and (thread := await self.recent(limit - 1)):
+            return [*await self._said([first]), *thread]
+        return await self._sent(first.conversation, first.sent_at, END_OF_TIME, limit)
+
+    async def between(self, start: datetime, end: datetime | None = None, limit: int = 500) -> list[Said]:
+        """Messages sent from `start` until before `end` (None: until now), oldest first, the last `limit`."""
+        return await self._sent(self._message.channel.conversation, start, end or END_OF_TIME, limit)
+
+    async def last_by_asker(self) -> Said | None:
+        """The asker's own last message here before this one; None when there is none."""
+        asking = self._message
+        found = await self._store.history.last_of(
+            asking.channel.conversation, asking.author.id, until=asking.sent_at, besides=asking.key
+        )
+        return (await self._said([found]))[0] if found else None
+
+    def of_channel(self) -> Recall:
+        """The history of the channel that this thread belongs to; outside threads the same history."""
+        channel = replace(self._message.channel, thread=None)
+        return Recall(self._store, replace(self._message, channel=channel), self._connectors)
 
     async def last_decision(self) -> Decision | None:
         """How the message before this one was routed; None at the beginning."""
@@ -63,10 +88,31 @@ class Recall:
         """The channel whose members may read what stands here: a thread belongs to its channel."""
         return self._message.channel.conversation.partition("/")[0]
 
-    def _said(self, message: HistoryMessage) -> Said:
-        link = self._connector.link(message.conversation, message.key) if self._connector else ""
-        author = message.author_name or message.author
-        return Said(message.key, author, message.text, message.role is Role.BOT, link)
+    async def _sent(self, conversation: str, start: datetime, end: datetime, limit: int) -> list[Said]:
+        found = await self._store.history.between(conversation, start, end, limit + 1)
+        return await self._said([each for each in found if each.key != self._message.key][-limit:])
+
+    async def _said(self, messages: Sequence[HistoryMessage]) -> list[Said]:
+        answered = await self._store.history.answered([each.id for each in messages])
+        calls = {number for number, decision in answered.items() if _is_call(decision)}
+        return [self._as_said(each, to_bot=each.id in calls) for each in messages]
+
+    def _as_said(self, message: HistoryMessage, *, to_bot: bool) -> Said:
+        return Said(
+            key=message.key,
+            author=message.author_name or message.author,
+            text=message.text,
+            by_bot=message.role is Role.BOT,
+            link=self._connector.link(message.conversation, message.key) if self._connector else "",
+            reply_to=message.reply_to or "",
+            to_bot=to_bot,
+            said_at=message.sent_at,
+        )
+
+
+def _is_call(decision: str) -> bool:
+    """Whether a message that was answered was meant for the bot: one that was only written down was not."""
+    return not decision or Decision.unpack(decision).reason is not Reason.VOICE
 
 
 class MessageFiles:

@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from bot.controls import Field, Form
@@ -229,7 +230,19 @@ class History(Protocol):
         """The message this one replies to or was called upon; None when there is none or it is unknown."""
 
     async def since(self, key: str, limit: int = 500) -> list[Said]:
-        """The messages of this conversation from the one with `key` on, oldest first."""
+        """The messages from the one with `key` on, oldest first; of more than `limit`, the last.
+
+        Those of its own conversation; for the message a thread hangs on, those of the thread.
+        """
+
+    async def between(self, start: datetime, end: datetime | None = None, limit: int = 500) -> list[Said]:
+        """Messages sent from `start` until before `end` (None: until now), oldest first, the last `limit`."""
+
+    async def last_by_asker(self) -> Said | None:
+        """The asker's own last message here before this one; None when there is none."""
+
+    def of_channel(self) -> History:
+        """The history of the channel that this thread belongs to; outside threads the same history."""
 
     async def last_decision(self) -> Decision | None:
         """How the message before this one was routed; None at the beginning."""
@@ -244,13 +257,20 @@ class Files(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message of the history: who said what, and whether it was the bot. `link` is where it is read."""
+    """A message of the history: who said what, and whether it was the bot. `link` is where it is read.
+
+    `reply_to` is the key of the message it replies to; `to_bot` says that it was for the bot, which
+    answered. `said_at` is None when the moment is not known.
+    """
 
     key: str
     author: str
     text: str
     by_bot: bool
     link: str = ""
+    reply_to: str = ""
+    to_bot: bool = False
+    said_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

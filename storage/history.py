@@ -11,9 +11,9 @@ from sqlalchemy import Select, bindparam, select
 
 from storage.dialects import Dialect
 from storage.reader import Reader
-from storage.records import Conversation, HistoryMessage, Role
+from storage.records import Conversation, HistoryMessage, InboxState, Role
 from storage.segmentation import phrases
-from storage.tables import AnyRow, attachments, authors, conversations, messages
+from storage.tables import AnyRow, attachments, authors, conversations, inbox, messages
 
 EXPORT_PAGE = 500
 _NEWEST = 2**63 - 1
@@ -42,6 +42,30 @@ _recent = (
     _message.where(_of_conversation, messages.c.id < bindparam("before"), ~messages.c.deleted)
     .order_by(messages.c.id.desc())
     .limit(bindparam("count"))
+)
+_between = (
+    _message.where(
+        _of_conversation,
+        messages.c.sent_at >= bindparam("start"),
+        messages.c.sent_at < bindparam("end"),
+        ~messages.c.deleted,
+    )
+    .order_by(messages.c.sent_at.desc(), messages.c.id.desc())
+    .limit(bindparam("count"))
+)
+_last_of = (
+    _message.where(
+        _of_conversation,
+        authors.c.author == bindparam("author"),
+        messages.c.sent_at <= bindparam("until"),
+        messages.c.key != bindparam("besides"),
+        ~messages.c.deleted,
+    )
+    .order_by(messages.c.sent_at.desc(), messages.c.id.desc())
+    .limit(1)
+)
+_answered = select(inbox.c.message_id, inbox.c.decision).where(
+    inbox.c.message_id.in_(bindparam("ids", expanding=True)), inbox.c.state == InboxState.ANSWERED
 )
 _since = (
     _message.where(_of_conversation, messages.c.revision > bindparam("revision"))
@@ -115,6 +139,26 @@ class History:
         """The last messages of a conversation (before one of them), oldest first, deleted ones left out."""
         found = await self._of(conversation, _recent, {"before": before_id or _NEWEST, "count": limit})
         return found[::-1]
+
+    async def between(
+        self, conversation: str, start: datetime, end: datetime, limit: int = 500
+    ) -> list[HistoryMessage]:
+        """Messages sent from `start` until before `end`, oldest first; of more than `limit`, the last."""
+        moments = {"start": start.timestamp(), "end": end.timestamp(), "count": limit}
+        return (await self._of(conversation, _between, moments))[::-1]
+
+    async def last_of(
+        self, conversation: str, author: str, *, until: datetime, besides: str
+    ) -> HistoryMessage | None:
+        """The last message of an author up to a moment, but for the one with the key `besides`."""
+        wanted = {"author": author, "until": until.timestamp(), "besides": besides}
+        found = await self._of(conversation, _last_of, wanted)
+        return found[0] if found else None
+
+    async def answered(self, ids: Sequence[int]) -> dict[int, str]:
+        """Of some messages those that were answered, by their ids, with the decision that led to it."""
+        rows = await self._reader.rows(_answered, {"ids": list(ids)}) if ids else ()
+        return {row.message_id: row.decision for row in rows}
 
     async def since(self, conversation: str, revision: int, limit: int = 200) -> list[HistoryMessage]:
         """What changed in a conversation after a revision, deleted messages too, in order of change."""

@@ -54,6 +54,11 @@ _passage_columns = select(
     passages.c.text,
 ).join(documents, documents.c.id == passages.c.document_id)
 _passages = _passage_columns.where(passages.c.id.in_(bindparam("ids", expanding=True)))
+_passages_of = (
+    _passage_columns.where(passages.c.document_id == bindparam("document_id"))
+    .order_by(passages.c.position)
+    .limit(bindparam("count"))
+)
 _vectors = (
     select(passages.c.id, passages.c.scope, passages.c.vector)
     .where(passages.c.id > bindparam("after"), passages.c.vector.is_not(None))
@@ -127,6 +132,11 @@ class Knowledge:
         """Passages in the order of their ids as given; unknown ids are left out."""
         rows = {row.id: row for row in await self._reader.rows(_passages, {"ids": list(ids)})}
         return [StoredPassage(*rows[each]) for each in ids if each in rows]
+
+    async def passages_of(self, document_id: int, limit: int) -> list[StoredPassage]:
+        """The first passages of a document in reading order."""
+        wanted = {"document_id": document_id, "count": limit}
+        return [StoredPassage(*row) for row in await self._reader.rows(_passages_of, wanted)]
 
     async def match(
         self, query_terms: Sequence[str], scopes: Collection[str], limit: int

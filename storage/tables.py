@@ -106,6 +106,7 @@ messages = Table(
     _number("revision"),
     Index(None, "conversation_id", "id"),
     Index(None, "conversation_id", "revision"),
+    Index(None, "conversation_id", "sent_at"),
 )
 
 attachments = Table(

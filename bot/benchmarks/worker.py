@@ -26,18 +26,18 @@ async def measure(settings: Settings, folder: Path, progress: Callable[[str], No
     progress("starting the worker")
     began = time.perf_counter()
     async with open_models(settings.model_copy(update={"data_dir": folder})) as models:
-        async with _ticking(stalls):
+        async with ticking(stalls):
             await models.ready()
         results["seconds_to_ready"] = round(time.perf_counter() - began, 2)
-        results["loop_stall_ms"] = {"loading": _worst(stalls)}
+        results["loop_stall_ms"] = {"loading": worst(stalls)}
         for name, texts in (("chat", _texts(TEXTS, 12)), ("passage", _texts(PASSAGES, 140))):
             progress(f"embedding {len(texts)} {name} texts")
             stalls = []
-            async with _ticking(stalls):
+            async with ticking(stalls):
                 began = time.perf_counter()
                 await models.embed(texts, priority=Priority.BACKGROUND, deadline=300)
                 results[f"{name}_texts_per_s"] = round(len(texts) / (time.perf_counter() - began), 1)
-            results["loop_stall_ms"][name] = _worst(stalls)
+            results["loop_stall_ms"][name] = worst(stalls)
         progress(f"{TEXTS} callers at once")
         began = time.perf_counter()
         await asyncio.gather(*(models.embed([text], deadline=300) for text in _texts(TEXTS, 12)))
@@ -46,7 +46,7 @@ async def measure(settings: Settings, folder: Path, progress: Callable[[str], No
 
 
 @asynccontextmanager
-async def _ticking(stalls: list[float]) -> AsyncIterator[None]:
+async def ticking(stalls: list[float]) -> AsyncIterator[None]:
     """Keep by how many seconds each tick came late."""
 
     async def tick() -> None:
@@ -62,7 +62,8 @@ async def _ticking(stalls: list[float]) -> AsyncIterator[None]:
         ticking.cancel()
 
 
-def _worst(stalls: list[float]) -> dict[str, float]:
+def worst(stalls: list[float]) -> dict[str, float]:
+    """Median, 99th percentile and longest of stalls in seconds, in milliseconds."""
     return percentiles(stalls) | {"max": round(max(stalls) * 1000, 3)}
 
 

@@ -73,6 +73,15 @@ class View:
         """Whether there is nothing to search."""
         return not await self.library.documents(self.scopes)
 
+    async def titles(self) -> list[str]:
+        """The names of the documents, sorted."""
+        return sorted({each.title for each in await self.library.documents(self.scopes)})
+
+    async def read(self, title: str, *, limit: int = 500) -> list[Passage]:
+        """The first passages of the document of this name in reading order; none when there is none."""
+        found = [each for each in await self.library.documents(self.scopes) if each.title == title]
+        return await self.library.read(found[0].id, limit) if found else []
+
 
 class Library:
     """All documents of one database: `async with Library(store.knowledge, models) as library`."""
@@ -168,6 +177,13 @@ class Library:
     async def search(self, question: str, scopes: Collection[str], limit: int = 5) -> list[Passage]:
         """The best passages of the scopes first; by words alone while no model answers."""
         return await self._search.find(question, scopes, limit)
+
+    async def read(self, document_id: int, limit: int) -> list[Passage]:
+        """The first passages of a document in reading order, as if nothing was asked for."""
+        return [
+            Passage(str(each.id), each.document, each.heading, each.location, each.text, 0.0, None, 0.0)
+            for each in await self._shelf.passages_of(document_id, limit)
+        ]
 
     async def _add_source(
         self, source: files.Source, scope: str, known: Document | None, report: Report

@@ -16,6 +16,7 @@ from bot.testing.fakes import FakeModels, RecordingConnector
 from storage import InboxState
 
 WAIT_SECONDS = 20.0
+PAGE = 500
 UNFINISHED = (InboxState.PENDING, InboxState.CLAIMED)
 
 
@@ -73,11 +74,17 @@ class Harness:
     async def finished(self, key: str) -> InboxState:
         """Wait until the event `key` is finished and its replies are delivered; its terminal state."""
         async with asyncio.timeout(WAIT_SECONDS):
-            while (state := await self.bot.store.inbox.state(key)) in UNFINISHED or self.bot.delivery.busy:
+            while (state := await self._state(key)) in UNFINISHED or self.bot.delivery.busy:
                 await asyncio.sleep(0.005)
         if state is None:
             raise LookupError(f"no event {key!r} was accepted")
         return state
+
+    async def _state(self, key: str) -> InboxState | None:
+        """Where an event stands; unfinished still while its replies wait to be handed to delivery."""
+        state = await self.bot.store.inbox.state(key)
+        waiting = await self.bot.store.outbox.pending(tuple(self.bot.connectors), PAGE)
+        return InboxState.CLAIMED if any(part.key.startswith(f"{key}|") for part in waiting) else state
 
     def _change(self, message: Message, kind: EventKind, text: str) -> Message:
         return Message(

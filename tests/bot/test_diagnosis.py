@@ -12,8 +12,17 @@ from pydantic import SecretStr
 from bot import diagnosis
 from bot.connectors import ports
 from bot.connectors.findings import Finding, State, compare_clocks
-from bot.settings import DiscordSettings, RouterSettings, Settings, SlackSettings, WebSettings, WorkerSettings
+from bot.settings import (
+    DiscordSettings,
+    EndpointSettings,
+    RouterSettings,
+    Settings,
+    SlackSettings,
+    WebSettings,
+    WorkerSettings,
+)
 from bot.testing.discord import FakeDiscord
+from bot.testing.endpoint import FakeEndpoint
 from storage import open_store
 from storage.schema import newest, revisions
 
@@ -218,3 +227,70 @@ def test_address_is_reached_where_it_is_listened_on() -> None:
         "10.0.0.1",
         "[fd00::1]",
     ]
+
+
+# --- the endpoint of big models ---
+
+
+async def endpoint_finding(folder: Path, server: FakeEndpoint, **changes: object) -> Finding:
+    given = {"url": server.url, "model": "tiny", "seconds": 2.0} | changes
+    return only(await diagnosis.check_endpoint(settings(folder, endpoint=EndpointSettings(**given))))
+
+
+async def test_an_endpoint_that_answers_is_fine(tmp_path: Path) -> None:
+    async with FakeEndpoint(listed=["other", "tiny:latest"]).serving() as server:
+        found = await endpoint_finding(tmp_path, server)
+    assert found.state is State.OK
+    assert f"tiny at {server.url} answered in" in found.words
+
+
+async def test_an_endpoint_that_does_not_list_its_models_is_tried(tmp_path: Path) -> None:
+    async with FakeEndpoint(listed=None).serving() as server:
+        assert (await endpoint_finding(tmp_path, server)).state is State.OK
+    assert len(server.requests) == 1
+
+
+async def test_an_endpoint_without_the_model_says_which_it_has(tmp_path: Path) -> None:
+    async with FakeEndpoint(listed=["alpha", "beta"]).serving() as server:
+        found = await endpoint_finding(tmp_path, server)
+    assert found.state is State.FAILURE
+    assert "has no model 'tiny'; it has: alpha, beta." in found.words
+    assert server.requests == []
+
+
+async def test_an_endpoint_that_lists_a_model_and_cannot_use_it_is_broken(tmp_path: Path) -> None:
+    async with FakeEndpoint(statuses=[(404, {})]).serving() as server:
+        found = await endpoint_finding(tmp_path, server)
+    assert (found.state, "knows no model 'tiny'" in found.words) == (State.FAILURE, True)
+
+
+@pytest.mark.parametrize(("given", "state"), [("hush", State.OK), ("", State.FAILURE), ("no", State.FAILURE)])
+async def test_the_key_of_an_endpoint_is_tried_and_not_shown(
+    tmp_path: Path, given: str, state: State
+) -> None:
+    async with FakeEndpoint(key="hush").serving() as server:
+        found = await endpoint_finding(tmp_path, server, key=SecretStr(given))
+    assert found.state is state
+    assert "hush" not in found.words + found.advice
+
+
+async def test_an_endpoint_that_is_down_is_named(tmp_path: Path) -> None:
+    async with FakeEndpoint().serving() as server:
+        pass
+    found = await endpoint_finding(tmp_path, server)
+    assert (found.state, server.url in found.words) == (State.FAILURE, True)
+
+
+async def test_an_endpoint_is_checked_when_it_is_set(tmp_path: Path) -> None:
+    async with FakeEndpoint().serving() as server:
+        chosen = settings(tmp_path, endpoint=EndpointSettings(url=server.url, model="tiny"))
+        found = [each async for each in diagnosis.diagnose(chosen)]
+    assert [each.state for each in found if each.what == "model endpoint"] == [State.OK]
+
+
+async def test_the_file_of_a_key_that_cannot_be_read_fails_the_endpoint_alone(tmp_path: Path) -> None:
+    endpoint = EndpointSettings(url="http://127.0.0.1:9/v1", model="tiny", key_file=tmp_path / "none")
+    found = [each async for each in diagnosis.diagnose(settings(tmp_path, endpoint=endpoint))]
+    broken = [each for each in found if each.state is State.FAILURE]
+    assert [each.what for each in broken] == ["model endpoint"]
+    assert "endpoint.key_file" in broken[0].words

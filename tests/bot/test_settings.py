@@ -121,3 +121,26 @@ def test_plugin_settings_are_typed_and_checked() -> None:
     assert read_plugin_settings(settings, "dice", Dice) == Dice(sides=8)
     with pytest.raises(BadSettings, match=r"plugin\.dice\.side: no such setting"):
         read_plugin_settings(Settings(plugin={"dice": {"side": 8}}), "dice", Dice)
+
+
+def test_endpoint_needs_a_model_and_a_plain_address(tmp_path: Path) -> None:
+    with pytest.raises(BadSettings, match=r"endpoint\.url needs endpoint\.model"):
+        load_settings(write(tmp_path, '[endpoint]\nurl = "http://127.0.0.1:8000/v1"\n'))
+    for url in ("ftp://x/v1", "http://ann:hunter2@host/v1", "http://host/v1?key=hunter2", "127.0.0.1:8000"):
+        with pytest.raises(BadSettings, match=r"line 2: endpoint\.url") as raised:
+            load_settings(write(tmp_path, f'[endpoint]\nurl = "{url}"\nmodel = "tiny"\n'))
+        assert "hunter2" not in str(raised.value)
+
+
+def test_key_of_the_endpoint_stays_out_of_the_file_and_is_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(tmp_path, '[endpoint]\nurl = "http://127.0.0.1:8000/v1"\nmodel = "tiny"\nkey = "hunter2"\n')
+    with pytest.raises(BadSettings, match="PARLEY_ENDPOINT__KEY") as raised:
+        load_settings(file)
+    assert "line 4" in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+    monkeypatch.setenv("PARLEY_ENDPOINT__KEY", "hunter2")
+    settings = load_settings(write(tmp_path, '[endpoint]\nurl = "http://h/v1"\nmodel = "tiny"\n'))
+    assert settings.endpoint.key.get_secret_value() == "hunter2"
+    assert "hunter2" not in show(settings) + repr(settings)

@@ -1,4 +1,4 @@
-"""Leases and notes of connectors, and the way from a platform's id to the part it belongs to."""
+"""Leases and notes of connectors, the way from a platform's id to its part, messages by their moment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add two tables and an index."""
+    """Add two tables and two indexes."""
     op.create_table(
         "leases",
         sa.Column("name", sa.Text(), nullable=False),
@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("area", "name", name="pk_notes"),
     )
+    op.create_index("ix_messages_conversation_id_sent_at", "messages", ["conversation_id", "sent_at"])
     condition = sa.text("platform_id IS NOT NULL")
     op.create_index(
         "ix_outbox_platform_id",

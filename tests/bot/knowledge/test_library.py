@@ -81,6 +81,23 @@ async def test_scopes_keep_documents_apart(library: Library) -> None:
     assert [each.document for each in await library.view(["", "web:ann"]).search("goods")] == ["returns.md"]
 
 
+async def test_a_document_is_read_in_order_by_those_who_may(library: Library) -> None:
+    await library.add_file(
+        "long.txt", "\n\n".join(f"Paragraph {number}. " * 40 for number in range(9)).encode()
+    )
+    await library.add_file("own.md", RETURNS, scope="web:ann")
+    everyone, ann = library.view([""]), library.view(["", "web:ann"])
+    assert await everyone.titles() == ["long.txt"]
+    assert await ann.titles() == ["long.txt", "own.md"]
+    passages = await everyone.read("long.txt")
+    assert len(passages) > 3
+    assert "Paragraph 0." in passages[0].text
+    assert "Paragraph 8." in passages[-1].text
+    assert await everyone.read("long.txt", limit=2) == passages[:2]
+    assert await everyone.read("own.md") == []
+    assert [each.document for each in await ann.read("own.md")] == ["own.md"]
+
+
 async def test_the_same_name_replaces_and_a_bad_file_changes_nothing(library: Library) -> None:
     await library.add_file("a.md", RETURNS)
     await library.search("anything", [""])

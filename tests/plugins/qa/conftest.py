@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import pytest
 import pytest_asyncio
 
-from bot.evaluation import NoHistory, message_of
+from bot.evaluation import NoFiles, NoHistory, message_of
 from bot.knowledge.library import Library
 from bot.message import Reply
 from bot.models import Models
@@ -57,6 +57,7 @@ def asking(library: Library, models: Models) -> Ask:
             models=models,
             knowledge=library.view(scopes),
             history=NoHistory(),
+            files=NoFiles(),
             plugin_settings={QuestionSettings: QuestionSettings(**settings)},
         )
         return await ask.function(context, question)

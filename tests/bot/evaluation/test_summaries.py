@@ -1,0 +1,69 @@
+"""Summaries are measured by ROUGE beside the first turns and words of each conversation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.errors import BadInput
+from bot.evaluation import evaluate_summaries
+from bot.evaluation.rouge import Tokenizer, rouge
+from bot.evaluation.summaries import points_of
+from bot.testing import FakeModels
+
+DIALOGUE = """Ann: Hello Bob.
+Bob: Hi.
+Ann: Nice weather today.
+Bob: The billing server fails every night.
+Ann: We decided to replace the billing server on Friday.
+Bob: The new billing server is faster."""
+
+
+def write(path: Path, *rows: object) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return path
+
+
+async def test_points_are_compared_with_summaries_by_people(tmp_path: Path) -> None:
+    row = {"dialogue": DIALOGUE, "summary": "Ann and Bob replace the billing server on Friday."}
+    several = {"dialogue": DIALOGUE, "summaries": [row["summary"], "They talk."]}
+    figures = await evaluate_summaries(FakeModels(), write(tmp_path / "rows.jsonl", row, several))
+    assert figures.n == 2
+    assert figures.rouge1 > figures.baselines["lead-3"]["rouge1"] > 0
+    assert figures.rougeL >= figures.rouge2 > 10
+    assert figures.words > 0
+    assert figures.reference_words == pytest.approx((9 + 9 + 2) / 3, abs=0.1)
+    one = await evaluate_summaries(FakeModels(), tmp_path / "rows.jsonl", limit=1)
+    assert one.n == 1
+
+
+@pytest.mark.parametrize("row", [{"dialogue": "Ann: a"}, {"dialogue": "Ann: a", "summaries": []}])
+async def test_rows_without_a_summary_are_told(tmp_path: Path, row: object) -> None:
+    with pytest.raises(BadInput, match="Row 1: there must be a 'summary'"):
+        await evaluate_summaries(FakeModels(), write(tmp_path / "rows.jsonl", row))
+
+
+def test_rouge_is_that_of_words_and_their_order() -> None:
+    """Worked out by hand: 3 of 4 and 3 of 3 words, 1 of 3 and 1 of 2 pairs, longest common sequence 2."""
+    figures = rouge(["cats sat on mats"], [["on cats sat"]])
+    assert figures == pytest.approx({"rouge1": 100 * 6 / 7, "rouge2": 40.0, "rougeL": 100 * 4 / 7}, abs=0.01)
+    assert rouge(["a b"], [["c d", "a b"]])["rouge1"] == 100
+    assert rouge([""], [["a b"]])["rouge1"] == 0
+
+
+def test_chinese_is_compared_by_characters() -> None:
+    assert Tokenizer().tokenize("周五发布 v2，Running") == ["周", "五", "发", "布", "v2", "run"]
+    assert rouge(["周五发布"], [["发布周五"]]) == {
+        "rouge1": 100.0,
+        "rouge2": pytest.approx(66.67),
+        "rougeL": 50.0,
+    }
+
+
+def test_points_are_read_without_headings_and_links() -> None:
+    markdown = (
+        "Summary of x.\n\n**Key points**\n\n- **Ann**: One (a) two. ([message](https://x/1))\n- Three. [2]"
+    )
+    assert points_of(markdown) == "Ann: One (a) two. Three."
