@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from bot.hookspecs import hookimpl
     from bot.knowledge.split import sentences
     from bot.knowledge.words import coverage, question_stems, stems, word_weights
+    from bot.languages import language_code, language_name, language_names
     from bot.message import Attachment, Author, Call, Channel, Citation, EventKind, Message, Priority, Reply
-    from bot.models import Models, Transcript
+    from bot.models import Models, Speaker, Transcript, Turn, fenced
     from bot.parameters import Suggest, Word
     from bot.passage import Knowledge, Passage
     from bot.router import Decision
-    from bot.settings import PluginSettings, Settings
+    from bot.settings import Settings
+    from bot.settings.sections import PluginSettings
     from bot.skills import Context, Files, History, Said, Skill, skill
 
 __all__ = [
@@ -73,13 +75,19 @@ __all__ = [
     "Settings",
     "SignInRefused",
     "Skill",
+    "Speaker",
     "Suggest",
     "TooLarge",
     "Transcript",
+    "Turn",
     "Uncertain",
     "Word",
     "coverage",
+    "fenced",
     "hookimpl",
+    "language_code",
+    "language_name",
+    "language_names",
     "question_stems",
     "sentences",
     "skill",
@@ -117,7 +125,7 @@ _HOMES = {
     "Outgoing": "bot.connector",
     "ParleyError": "bot.errors",
     "Passage": "bot.passage",
-    "PluginSettings": "bot.settings",
+    "PluginSettings": "bot.settings.sections",
     "Priority": "bot.message",
     "Refused": "bot.errors",
     "Reply": "bot.message",
@@ -126,13 +134,19 @@ _HOMES = {
     "Settings": "bot.settings",
     "SignInRefused": "bot.errors",
     "Skill": "bot.skills",
+    "Speaker": "bot.models",
     "Suggest": "bot.parameters",
     "TooLarge": "bot.errors",
     "Transcript": "bot.models",
+    "Turn": "bot.models",
     "Uncertain": "bot.errors",
     "Word": "bot.parameters",
     "coverage": "bot.knowledge.words",
+    "fenced": "bot.models",
     "hookimpl": "bot.hookspecs",
+    "language_code": "bot.languages",
+    "language_name": "bot.languages",
+    "language_names": "bot.languages",
     "question_stems": "bot.knowledge.words",
     "sentences": "bot.knowledge.split",
     "skill": "bot.skills",

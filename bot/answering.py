@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.connector import Connector
@@ -186,10 +186,14 @@ class Answering:
 
     async def _drafted(self, message: Message, skill: Skill, drafts: AsyncIterator[Answer]) -> Answer:
         last: Answer = None
-        async for last in drafts:
-            text = last.text if isinstance(last, Reply) else last
-            if isinstance(text, str) and text:
-                await self._show(message, text, part_key(message.key, skill.name, 1))
+        try:
+            async for last in drafts:
+                text = last.text if isinstance(last, Reply) else last
+                if isinstance(text, str) and text:
+                    await self._show(message, text, part_key(message.key, skill.name, 1))
+        finally:
+            if isinstance(drafts, AsyncGenerator):
+                await drafts.aclose()
         return last
 
     def _context(self, message: Message, skill: Skill) -> Context:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +12,7 @@ from datetime import timedelta
 from bot import faults
 from bot.answering import Answering, Outcome
 from bot.connector import Connector
+from bot.conversion import event_of, heard_as, parts_of
 from bot.delivery import Delivery
 from bot.duty import Duty
 from bot.errors import ModelError, TooLarge
@@ -19,15 +20,11 @@ from bot.knowledge.library import Library
 from bot.lanes import Lanes
 from bot.loader import Plugins
 from bot.message import (
-    Channel,
     EventKind,
     Message,
     Reply,
     clean_message,
     now,
-    pack_message,
-    pack_reply,
-    part_key,
     unpack_message,
     words_of,
 )
@@ -39,12 +36,10 @@ from bot.skills import Skill
 from storage import (
     Accepted,
     Claimed,
-    Event,
     Feedback,
     Finish,
     InboxState,
     NewAttachment,
-    NewPart,
     Role,
     StorageError,
     Store,
@@ -105,7 +100,7 @@ class Bot:
         if sum(len(each.encode()) for each in words_of(message)) > limit:
             raise TooLarge(f"The message is longer than {limit // 1024} KiB. Send it in parts or as a file.")
         faults.reach("before_accept")
-        accepted = await self.store.inbox.accept(_event(message, files))
+        accepted = await self.store.inbox.accept(event_of(message, files))
         faults.reach("after_accept")
         if accepted.duplicate:
             return accepted
@@ -207,7 +202,7 @@ class Bot:
                 await self._rate(message)
             outcome = await self.answering.answer(message, begun_with=claimed.skill)
             if outcome.heard:
-                await self.accept(_heard(message, outcome.heard))
+                await self.accept(heard_as(message, outcome.heard))
         return self._finish(message, claimed, outcome)
 
     async def _rate(self, message: Message) -> None:
@@ -229,7 +224,7 @@ class Bot:
         return Outcome(InboxState.DEAD_LETTER, Decision(Reason.NOTHING_FITS), (reply,), reason)
 
     def _finish(self, message: Message, claimed: Claimed, outcome: Outcome) -> Finish:
-        parts = tuple(part for reply in outcome.replies for part in self._parts(message, claimed.key, reply))
+        parts = parts_of(outcome.replies, message, self.connectors)
         told_all = any(not (each.to_asker or each.to) for each in outcome.replies)
         in_thread = message.channel.thread is not None and outcome.state is InboxState.ANSWERED and told_all
         return Finish(
@@ -242,32 +237,11 @@ class Bot:
             parts,
         )
 
-    def _parts(self, message: Message, key: str, reply: Reply) -> Iterator[NewPart]:
-        """A reply as its platform takes it. What others may not see does not enter a shared history."""
-        platform = Channel.named(reply.to).platform if reply.to else message.channel.platform
-        hidden = bool(reply.to) or (reply.to_asker and not message.channel.is_direct)
-        for number, part in enumerate(self.connectors[platform].split(reply), start=1):
-            its_key = part_key(key, reply.skill, number) + ("|to" if reply.to else "")
-            yield NewPart(its_key, "" if hidden else part.text, pack_reply(part), platform)
-
     def _observe(self, message: Message) -> None:
         if self.plugins.observes("event_received"):
             task = asyncio.create_task(self.plugins.notify("event_received", message=message))
             self._observing.add(task)
             task.add_done_callback(self._observing.discard)
-
-
-def _heard(message: Message, words: str) -> Message:
-    """A spoken message's words, as an edit that gives it its text."""
-    return replace(
-        message,
-        key=f"{message.key}:heard",
-        kind=EventKind.EDITED,
-        target=message.key,
-        text=words,
-        sent_at=now(),
-        attachments=(),
-    )
 
 
 def _raise_first(task: asyncio.Task[None]) -> None:
@@ -276,23 +250,3 @@ def _raise_first(task: asyncio.Task[None]) -> None:
         task.result()
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from group
-
-
-def _event(message: Message, files: Sequence[NewAttachment]) -> Event:
-    channel = message.channel
-    return Event(
-        key=message.key,
-        kind=message.kind,
-        platform=channel.platform,
-        conversation=channel.conversation,
-        author=message.author.id,
-        author_name=message.author.name,
-        text=message.text,
-        sent_at=message.sent_at,
-        priority=message.priority,
-        packed=pack_message(message),
-        target=message.target,
-        reply_to=message.reply_to,
-        owner=message.author.id if channel.is_direct else None,
-        attachments=tuple(files),
-    )

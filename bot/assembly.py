@@ -6,24 +6,31 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.app import Bot
+from bot.composed import ComposedModels
 from bot.connector import Connector
+from bot.endpoint.options import EndpointOptions
 from bot.errors import BadSettings
 from bot.knowledge.library import Library, LibraryOptions
 from bot.loader import load_plugins
 from bot.models import Models, NoModels
+from bot.secrets import secret
 from bot.settings import Settings
 from bot.worker.client import WorkerClient
 from bot.worker.options import WorkerOptions
 from storage import Store, open_store
+
+if TYPE_CHECKING:
+    from bot.endpoint.client import Endpoint
 
 
 @asynccontextmanager
 async def open_bot(settings: Settings, connectors: Sequence[Connector] = ()) -> AsyncIterator[Bot]:
     """A bot with its storage open, its plugins loaded and its worker starting; `run` starts it.
 
-    Raises BadSettings, StorageError. A missing worker is no error: the bot works by words alone.
+    Raises BadSettings, StorageError. A missing worker or endpoint is no error: the bot works by words alone.
     """
     async with (
         open_database(settings) as store,
@@ -43,6 +50,17 @@ async def open_database(settings: Settings) -> AsyncIterator[Store]:
 
 @asynccontextmanager
 async def open_models(settings: Settings) -> AsyncIterator[Models]:
+    """Everything the settings name: the model worker, and the endpoint's big models beside it."""
+    async with open_worker(settings) as worker:
+        if not settings.endpoint.url:
+            yield worker
+            return
+        async with open_endpoint(settings) as endpoint:
+            yield ComposedModels(worker, endpoint)
+
+
+@asynccontextmanager
+async def open_worker(settings: Settings) -> AsyncIterator[Models]:
     """The model worker, started in the background; without one, models that say so."""
     worker = settings.worker
     if not worker.enabled:
@@ -58,6 +76,28 @@ async def open_models(settings: Settings) -> AsyncIterator[Models]:
     )
     async with WorkerClient(options, make_data_dir(settings) / "run") as models:
         yield models
+
+
+@asynccontextmanager
+async def open_endpoint(settings: Settings) -> AsyncIterator[Endpoint]:
+    """The server of big models; nothing is contacted yet. Raises BadSettings."""
+    try:
+        from bot.endpoint.client import Endpoint
+    except ModuleNotFoundError as error:
+        raise BadSettings(
+            f"endpoint.url is set, but {error.name} is not installed: pip install 'parley[endpoint]'"
+        ) from None
+    endpoint = settings.endpoint
+    options = EndpointOptions(
+        url=endpoint.url,
+        model=endpoint.model,
+        key=secret(endpoint.key, endpoint.key_file, "endpoint.key"),
+        max_tokens=endpoint.max_tokens,
+        concurrency=endpoint.concurrency,
+        seconds=endpoint.seconds,
+    )
+    async with Endpoint(options) as opened:
+        yield opened
 
 
 @asynccontextmanager

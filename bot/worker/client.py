@@ -14,7 +14,7 @@ import numpy as np
 
 from bot.errors import BadInput, DeadlineExceeded, Overloaded, TooLarge
 from bot.message import Priority
-from bot.models import Transcript
+from bot.models import NoWriting, Transcript
 from bot.worker import frames
 from bot.worker.calls import Call, Calls, chunked
 from bot.worker.catalogue import EMBEDDING, TRANSCRIPTION, served_roles
@@ -34,7 +34,7 @@ MIB = 2**20
 LONGEST_RECORDING = frames.LIMIT - MIB
 
 
-class WorkerClient:
+class WorkerClient(NoWriting):
     """`bot.models.Models` by a worker of our own: `async with WorkerClient(options, run_dir) as models`.
 
     Entering does not wait for the model: requests made before it is loaded wait for it within their

@@ -37,6 +37,12 @@ async def tell(context: Context, place: str, text: str) -> Sequence[Reply]:
 
 
 @skill
+async def count(context: Context, upto: int) -> Sequence[Reply]:
+    """Count, one message each."""
+    return [Reply(str(number)) for number in range(1, upto + 1)]
+
+
+@skill
 async def quote(context: Context) -> str:
     """Say what was replied to."""
     said = await context.history.quoted()
@@ -63,7 +69,7 @@ class Filing(RecordingConnector):
 
 @hookimpl
 def register_skills(register: Callable[[Skill], None]) -> None:
-    for each in (hear, whisper, tell, quote, recount):
+    for each in (hear, whisper, tell, count, quote, recount):
         register(each)
 
 
@@ -176,6 +182,10 @@ async def test_in_a_direct_conversation_it_is_history_like_any_other(harness: Ha
     await harness.say("/whisper secret")
     recent = await harness.bot.store.history.recent("test:room")
     assert [each.text for each in recent] == ["/whisper secret", "psst: secret"]
+
+
+async def test_several_replies_of_one_skill_are_sent_in_order(harness: Harness) -> None:
+    assert await harness.say("/count 3") == "1\n2\n3"
 
 
 async def test_a_reply_may_go_to_another_conversation(harness: Harness) -> None:

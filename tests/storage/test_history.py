@@ -154,6 +154,43 @@ async def test_since_gives_exactly_what_changed(store: Store, event: Make) -> No
     ]
 
 
+async def test_a_span_of_time_is_read_by_the_moment_of_sending(store: Store, event: Make) -> None:
+    for number in range(5):
+        await store.inbox.accept(event(f"text {number}"))
+    late = event("sent early, shown late", sent_at=datetime(2026, 1, 1, tzinfo=UTC))
+    await store.inbox.accept(late)
+    await store.inbox.accept(event("", kind="deleted", target="fake:3"))
+    await store.inbox.accept(event("elsewhere", conversation="fake:other"))
+    start, end = (datetime(2026, 1, 1, second=second, tzinfo=UTC) for second in (0, 5))
+
+    async def texts(*span: datetime, limit: int = 50) -> list[str]:
+        first, last = span
+        return [each.text for each in await store.history.between("fake:room", first, last, limit)]
+
+    assert await texts(start, end) == ["sent early, shown late", "text 0", "text 1", "text 3"]
+    assert await texts(start, end, limit=2) == ["text 1", "text 3"]
+    assert await texts(end, end) == []
+    assert await store.history.between("fake:nowhere", start, end) == []
+
+
+async def test_the_last_message_of_an_author(store: Store, event: Make) -> None:
+    events = [event(f"text {number}", author="eve" if number == 1 else "ada") for number in range(4)]
+    for each in events:
+        await store.inbox.accept(each)
+    until, besides = events[3].sent_at, events[3].key
+
+    async def last(author: str, conversation: str = "fake:room") -> str | None:
+        found = await store.history.last_of(conversation, author, until=until, besides=besides)
+        return found and found.text
+
+    assert await last("ada") == "text 2"
+    assert await last("eve") == "text 1"
+    assert await last("bob") is None
+    assert await last("ada", "fake:nowhere") is None
+    await store.inbox.accept(event("", kind="deleted", target=events[2].key))
+    assert await last("ada") == "text 0"
+
+
 async def test_conversations_are_listed_for_their_owner(store: Store, event: Make) -> None:
     long = "a question about " + "very " * 40 + "long titles"
     await store.inbox.accept(event("  first \n question ", conversation="fake:1", owner="ada"))

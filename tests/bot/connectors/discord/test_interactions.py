@@ -147,7 +147,11 @@ async def test_a_form_is_filled_in_and_sent_across_a_restart(
 
 
 async def test_a_hanging_skill_does_not_delay_the_deferral(bot: Bot, discord: FakeDiscord) -> None:
-    many = [discord.slash("wait", {"seconds": 1.5, "text": str(each)}) for each in range(40)]
+    rooms = [discord.add_channel(f"room{each}") for each in range(40)]
+    many = [
+        discord.slash("wait", {"seconds": 1.5, "text": str(each)}, channel=room)
+        for each, room in enumerate(rooms)
+    ]
     for each in many:
         await each.acknowledged()
     assert max(map(delay, many)) < 1

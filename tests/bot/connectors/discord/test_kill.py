@@ -15,7 +15,7 @@ import pytest
 
 from bot.testing.discord import Dice, FakeDiscord
 
-KILLS = int(os.environ.get("KILLS", "3"))
+KILLS = int(os.environ.get("KILLS", "2"))
 PEOPLE = 40
 PER_SECOND = 20
 QUIET_SECONDS = 90.0
