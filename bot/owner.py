@@ -6,7 +6,6 @@ import os
 import socket
 import uuid
 
-
 _ours: set[str] = set()
 
 
