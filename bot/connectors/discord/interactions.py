@@ -241,6 +241,7 @@ class Interactions:
             text=text,
             sent_at=sent_at(number),
             mentions_bot=True,
+            language=str(payload.get("locale") or ""),
         )
 
     def _conversation(self, payload: Json) -> str:

@@ -46,6 +46,7 @@ async def test_a_slash_command_is_deferred_and_answered_in_its_place(bot: Bot, d
     assert len(discord.shown(discord.general_id)) == 1
     message = next(each for each in observed() if each.key == f"discord:{interaction.id}")
     assert (message.text, message.author.name, message.channel.name) == ("/echo hello", "ann", "general")
+    assert message.language == "en-US"
 
 
 async def test_every_kind_of_parameter_arrives(bot: Bot, discord: FakeDiscord) -> None:
