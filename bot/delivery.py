@@ -62,8 +62,11 @@ class Delivery:
                 self._queue(part)
 
     async def open(self, platform: str) -> None:
-        """Begin to deliver to a platform, first what was written before."""
-        await self._sweep(platform, self._swept.get(platform, 0))
+        """Begin to deliver to a platform, first what was written before.
+
+        What is handed over while the outbox is read is taken, too: nothing falls between.
+        """
+        await self._sweep(platform, self._swept.setdefault(platform, 0))
 
     async def close(self, platform: str) -> None:
         """Stop delivering to a platform at once: another process goes on."""
@@ -136,7 +139,6 @@ class Delivery:
         while attempt < ATTEMPTS:
             attempt += 1
             outgoing = _outgoing(part, attempt)
-            await connector.pace(outgoing)
             try:
                 await self._once(connector, part, outgoing, in_doubt=in_doubt)
             except Fenced:
@@ -175,6 +177,7 @@ class Delivery:
             if sent_as is None:
                 self._doubt(outgoing)
         if sent_as is None:
+            await connector.pace(outgoing)
             sent_as = await self._send(connector, part, outgoing)
         await self._store.outbox.mark_sent(part.id, sent_as)
         faults.reach("after_sent_mark")

@@ -95,11 +95,12 @@ class OnDiscord:
 
 
 class OnSlack:
-    """Direct messages and a talkative channel on the fake Slack."""
+    """A thread with each person and a talkative channel on the fake Slack."""
 
     def __init__(self, fake: FakeSlack) -> None:
         self.fake = fake
         self.direct = [fake.dm(f"person {number}") for number in range(PEOPLE)]
+        self.threads: dict[str, str] = {}
 
     def child(self) -> dict[str, Any]:
         fake = self.fake
@@ -115,7 +116,9 @@ class OnSlack:
 
     def ask(self, number: int) -> tuple[Any, str]:
         place = self.direct[number % PEOPLE]
-        ts = self.fake.say(place, f"echo number {number}", author=f"person {number % PEOPLE}")
+        begun = self.threads.get(place)
+        ts = self.fake.say(place, f"echo number {number}", author=f"person {number % PEOPLE}", thread=begun)
+        self.threads.setdefault(place, ts)
         return place, f"slack:{self.fake.team_id}:{place}:{ts}"
 
     def talk(self, number: int) -> str:
@@ -123,7 +126,7 @@ class OnSlack:
         return f"slack:{self.fake.team_id}:{self.fake.general}:{ts}"
 
     def texts(self, place: Any) -> list[str]:
-        return [each.text for each in self.fake.shown(place)]
+        return [each.text for each in self.fake.shown(place, self.threads[place])]
 
 
 @asynccontextmanager

@@ -104,3 +104,26 @@ async def test_what_was_not_sent_is_sent_after_a_restart(tmp_path: Path, moody: 
             while not moody.sent:
                 await asyncio.sleep(0.01)
         assert [sent.reply.text for sent in moody.sent.values()] == ["hi"]
+
+
+async def test_what_is_finished_while_a_platform_is_being_opened_is_sent(
+    tmp_path: Path, moody: Moody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The outbox is read before the part is in it, and the part is handed over before that is known."""
+    async with open_harness(platform_settings(tmp_path), moody) as harness:
+        await harness.bot.delivery.close("test")
+        pending = harness.bot.store.outbox.pending
+
+        async def slowly(*arguments: object) -> object:
+            found = await pending(*arguments)  # type: ignore[arg-type]
+            await asyncio.sleep(0.3)
+            return found
+
+        monkeypatch.setattr(harness.bot.store.outbox, "pending", slowly)
+        opening = asyncio.create_task(harness.bot.delivery.open("test"))
+        await asyncio.sleep(0.1)
+        await harness.bot.accept(harness.message("echo in between"))
+        await opening
+        async with asyncio.timeout(5):
+            while not moody.sent:
+                await asyncio.sleep(0.01)
