@@ -85,8 +85,10 @@ class Backfill:
         return sorted(found, key=lambda message: int(message["id"]))
 
     async def _hand_over(self, page: list[Json], guild: str) -> None:
-        for each in page:
-            await self._take(each | {"guild_id": guild} if guild else each)
+        """In order, committed together; the first alone, for what it has to ask is then known to all."""
+        whole = [each | {"guild_id": guild} if guild else each for each in page]
+        await self._take(whole[0])
+        await asyncio.gather(*(self._take(each) for each in whole[1:]))
 
 
 def mark_of(heard: float, now: float, catch_up_hours: float) -> float:

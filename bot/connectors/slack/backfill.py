@@ -25,6 +25,7 @@ Lost: TypeAlias = Callable[[str, SignInRefused], None]
 
 KINDS = "public_channel,private_channel,im,mpim"
 PAGE = 500
+COMMITTED_TOGETHER = 100
 IN_USE = timedelta(days=7)
 MOST_THREADS = 200
 LOOK_BACK_SECONDS = 86400.0  # threads begun so long before are found by their beginning
@@ -87,11 +88,13 @@ class Backfill:
         except Refused as error:
             log.info("the history of %s is not read: %s", channel, error)
             return 0
+        once = sorted({str(each["ts"]): each for each in said}.values(), key=_moment)
+        missed = [each for each in once if since < max(_moment(each), _edited(each)) < until]
         found = 0
-        for each in sorted({str(each["ts"]): each for each in said}.values(), key=_moment):
-            edited = float((each.get("edited") or {}).get("ts") or 0)
-            if since < max(_moment(each), edited) < until:
-                found += await self._take(workspace, channel, each, is_new=_moment(each) > since)
+        for start in range(0, len(missed), COMMITTED_TOGETHER):
+            page = missed[start : start + COMMITTED_TOGETHER]
+            taken = (self._take(workspace, channel, each, is_new=_moment(each) > since) for each in page)
+            found += sum(await asyncio.gather(*taken))
         return found
 
     async def _take(
@@ -117,6 +120,10 @@ class Backfill:
             if channel.thread is not None:
                 known.add(channel.thread)
         return threads
+
+
+def _edited(said: Mapping[str, Any]) -> float:
+    return float((said.get("edited") or {}).get("ts") or 0)
 
 
 def _answered_since(said: Mapping[str, Any], since: float, workspace: Workspace) -> bool:
