@@ -288,7 +288,7 @@ def assert_oracle(folder: Path, platform: Platform, written: Written, bot: Killa
 
 
 @pytest.mark.parametrize("name", PLATFORMS)
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 async def test_killed_at_random(tmp_path: Path, name: str) -> None:
     chance = random.Random(20)
     async with PLATFORMS[name]() as platform:
@@ -307,6 +307,7 @@ async def test_killed_at_random(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PLATFORMS)
+@pytest.mark.timeout(1200)
 async def test_killed_at_every_crash_point(tmp_path: Path, name: str) -> None:
     """One bot dies at one point after the other, while people go on writing."""
     async with PLATFORMS[name](faulty=False) as platform:
