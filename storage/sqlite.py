@@ -96,10 +96,16 @@ class SQLite:
         return self.path.exists() and self.path.stat().st_size > 0
 
     def _check_header(self) -> None:
+        """Refuse what is no database or was cut short.
+
+        A process killed while it moved its write-ahead log into the file leaves a header that counts pages
+        still in the log; SQLite puts them in place on opening, so a log beside the file excuses a short one.
+        """
         try:
             with self.path.open("rb") as file:
                 header = file.read(100)
             size = self.path.stat().st_size
+            has_log = self._log_size() > 0
         except OSError as error:
             raise StorageUnavailable(f"{self.path} cannot be read: {error.strerror}.") from error
         if not size:
@@ -107,8 +113,13 @@ class SQLite:
         page = int.from_bytes(header[16:18], "big")
         page = 65536 if page == 1 else page
         pages = int.from_bytes(header[28:32], "big")
-        if not header.startswith(_HEADER) or page < 512 or size < page * pages:
+        is_short = size < page * pages and not has_log
+        if not header.startswith(_HEADER) or page < 512 or is_short:
             raise StorageCorrupt(f"{self.path} is not a whole SQLite database.")
+
+    def _log_size(self) -> int:
+        log = self.path.with_name(self.path.name + "-wal")
+        return log.stat().st_size if log.exists() else 0
 
     def writer_engine(self) -> Engine:
         url = self._url.set(drivername="sqlite+pysqlite")

@@ -32,6 +32,8 @@ KILLS = int(os.environ.get("KILLS", "6"))
 EVENTS_PER_SECOND = 100
 ADDRESSED = 5  # one of so many is for the bot, the others are people talking
 PEOPLE = 24
+UNFINISHED = """SELECT 1 FROM outbox WHERE state <> 'sent' UNION ALL
+SELECT 1 FROM inbox WHERE state NOT IN ('answered', 'no_reply_needed') LIMIT 1"""
 QUIET_SECONDS = 90.0
 CHILD = Path(__file__).with_name("platform_bot.py")
 
@@ -216,13 +218,13 @@ async def feeding(platform: Platform, *, per_second: float) -> AsyncIterator[Wri
 
 
 async def settled(platform: Platform, written: Written, folder: Path) -> None:
-    """Wait until everything asked is answered and everything heard is stored, or nothing happens any more."""
+    """Wait until all asked is answered and all heard is stored and ended, or nothing happens any more."""
     loop = asyncio.get_running_loop()
     last, since = -1, loop.time()
     while loop.time() - since < QUIET_SECONDS:
         answered, heard = len(shown(platform, written)), stored(folder)
         done = answered >= len(written.asked) and heard >= len(written.keys)
-        if done and not rows(folder, "SELECT 1 FROM outbox WHERE state <> 'sent' LIMIT 1"):
+        if done and not rows(folder, UNFINISHED):
             return
         if answered + heard != last:
             last, since = answered + heard, loop.time()

@@ -161,6 +161,22 @@ async def test_a_damaged_file_is_refused_and_left_alone(sqlite_url: str, event: 
     assert read(path) == damaged
 
 
+async def test_a_checkpoint_cut_short_is_no_damage(sqlite_url: str, event: Make, tmp_path: Path) -> None:
+    """Killed after the first page of a checkpoint: the header counts pages that only the log has."""
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    async with open_store(sqlite_url) as store:
+        for number in range(50):
+            await store.inbox.accept(event(f"{number} " * 500))
+        file, log = bytearray(read(path)), read(path.with_name(path.name + "-wal"))
+    pages = len(file) // 4096 + len(log) // 4096
+    file[28:32] = pages.to_bytes(4, "big")
+    killed = tmp_path / "killed.sqlite3"
+    write(killed, bytes(file))
+    write(killed.with_name(killed.name + "-wal"), log)
+    async with open_store(f"sqlite:///{killed}") as store:
+        assert (await store.health()).messages == 50
+
+
 async def test_another_programs_database_is_refused(sqlite_url: str) -> None:
     connection = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))
     connection.execute("CREATE TABLE theirs (x)")
