@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bot.knowledge.words import coverage, question_stems, stems, word_weights
     from bot.languages import language_code, language_name, language_names
     from bot.message import Attachment, Author, Call, Channel, Citation, EventKind, Message, Priority, Reply
-    from bot.models import Models, Speaker, Transcript, Turn, fenced
+    from bot.models import Labels, Models, Span, Speaker, Transcript, Turn, Weight, fenced
     from bot.parameters import Suggest, Word
     from bot.passage import Knowledge, Passage
     from bot.router import Decision
@@ -58,6 +58,7 @@ __all__ = [
     "Form",
     "History",
     "Knowledge",
+    "Labels",
     "Look",
     "Menu",
     "Message",
@@ -75,12 +76,14 @@ __all__ = [
     "Settings",
     "SignInRefused",
     "Skill",
+    "Span",
     "Speaker",
     "Suggest",
     "TooLarge",
     "Transcript",
     "Turn",
     "Uncertain",
+    "Weight",
     "Word",
     "coverage",
     "fenced",
@@ -117,6 +120,7 @@ _HOMES = {
     "Form": "bot.controls",
     "History": "bot.skills",
     "Knowledge": "bot.passage",
+    "Labels": "bot.models",
     "Look": "bot.controls",
     "Menu": "bot.controls",
     "Message": "bot.message",
@@ -134,12 +138,14 @@ _HOMES = {
     "Settings": "bot.settings",
     "SignInRefused": "bot.errors",
     "Skill": "bot.skills",
+    "Span": "bot.models",
     "Speaker": "bot.models",
     "Suggest": "bot.parameters",
     "TooLarge": "bot.errors",
     "Transcript": "bot.models",
     "Turn": "bot.models",
     "Uncertain": "bot.errors",
+    "Weight": "bot.models",
     "Word": "bot.parameters",
     "coverage": "bot.knowledge.words",
     "fenced": "bot.models",

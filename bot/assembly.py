@@ -15,15 +15,18 @@ from bot.endpoint.options import EndpointOptions
 from bot.errors import BadSettings
 from bot.knowledge.library import Library, LibraryOptions
 from bot.loader import load_plugins
-from bot.models import Models, NoModels
+from bot.models import CHAT, TRANSLATION, Models, NoModels
 from bot.secrets import secret
 from bot.settings import Settings
 from bot.worker.client import WorkerClient
-from bot.worker.options import WorkerOptions
+from bot.worker.options import ModelChoice, WorkerOptions
 from storage import Store, open_store
 
 if TYPE_CHECKING:
     from bot.endpoint.client import Endpoint
+
+ENDPOINT = "endpoint"
+"""The engine of a role that is served by the endpoint."""
 
 
 @asynccontextmanager
@@ -50,32 +53,50 @@ async def open_database(settings: Settings) -> AsyncIterator[Store]:
 
 @asynccontextmanager
 async def open_models(settings: Settings) -> AsyncIterator[Models]:
-    """Everything the settings name: the model worker, and the endpoint's big models beside it."""
+    """Everything the settings name: the model worker, and before it the endpoint's big models."""
     async with open_worker(settings) as worker:
         if not settings.endpoint.url:
             yield worker
             return
         async with open_endpoint(settings) as endpoint:
-            yield ComposedModels(worker, endpoint)
+            yield ComposedModels(endpoint, worker)
 
 
 @asynccontextmanager
 async def open_worker(settings: Settings) -> AsyncIterator[Models]:
     """The model worker, started in the background; without one, models that say so."""
-    worker = settings.worker
-    if not worker.enabled:
+    if not settings.worker.enabled:
         yield NoModels()
         return
-    options = WorkerOptions(
-        embedding_model=worker.embedding_model,
+    async with WorkerClient(worker_options(settings), make_data_dir(settings) / "run") as models:
+        yield models
+
+
+def worker_options(settings: Settings) -> WorkerOptions:
+    """What the settings say to a worker."""
+    worker = settings.worker
+    return WorkerOptions(
+        models={
+            role: ModelChoice(**each.model_dump())
+            for role, each in settings.models.items()
+            if each.engine != ENDPOINT
+        },
         threads=worker.threads,
         deadline_seconds=worker.deadline_seconds,
-        speech_model=worker.speech_model,
+        community_share=worker.community_share,
+        skill_share=worker.skill_share,
+        memory_mb=worker.memory_mb,
+        idle_seconds=worker.idle_minutes * 60,
+        cache=settings.data_dir / "models",
         speech_minutes=worker.speech_minutes,
         speech_mb=settings.limits.attachment_mb,
     )
-    async with WorkerClient(options, make_data_dir(settings) / "run") as models:
-        yield models
+
+
+def endpoint_roles(settings: Settings) -> frozenset[str]:
+    """The roles the endpoint serves: those named for it, and what it can do best unless a model is named."""
+    named = {role for role, each in settings.models.items() if each.engine == ENDPOINT}
+    return frozenset(named | ({CHAT, TRANSLATION} - settings.models.keys()))
 
 
 @asynccontextmanager
@@ -95,6 +116,7 @@ async def open_endpoint(settings: Settings) -> AsyncIterator[Endpoint]:
         max_tokens=endpoint.max_tokens,
         concurrency=endpoint.concurrency,
         seconds=endpoint.seconds,
+        roles=endpoint_roles(settings),
     )
     async with Endpoint(options) as opened:
         yield opened

@@ -40,7 +40,7 @@ def _sample_lines(settings: Settings, *, commented: bool) -> list[str]:
         value = getattr(settings, name)
         if isinstance(value, Section):
             sections.append((name, value))
-        elif name not in ("plugin", "channels"):
+        elif name not in ("models", "plugin", "channels"):
             lines += ([f"# {field.description}"] if commented else []) + [f"{mark}{name} = {_toml(value)}"]
     for name, section in sections:
         lines += ["", *([f"# {section.__doc__}"] if commented else []), f"[{name}]"]
@@ -62,6 +62,10 @@ def _table_lines(settings: Settings, *, commented: bool) -> list[str]:
     if commented:
         return [
             "",
+            "# The model of a role: a folder of a transformers checkpoint instead of the built-in one.",
+            "# [models.sentiment]",
+            '# folder = "/var/lib/parley/my-sentiment"',
+            "",
             "# Settings of a plugin stand in a table of its name; 'parley plugins' lists them.",
             "# [plugin.qa]",
             "# sentences = 2",
@@ -72,6 +76,9 @@ def _table_lines(settings: Settings, *, commented: bool) -> list[str]:
             '# disable = ["ask"]',
         ]
     lines: list[str] = []
+    for role, model in settings.models.items():
+        chosen = model.model_dump(exclude_defaults=True)
+        lines += ["", f"[models.{role}]", *(f"{key} = {_toml(value)}" for key, value in chosen.items())]
     for name, table in settings.plugin.items():
         lines += ["", f"[plugin.{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
     for rule in settings.channels:

@@ -19,7 +19,7 @@ from bot.endpoint.stream import LONGEST_LINE, NONSENSE, Answer, events, parse, t
 from bot.endpoint.translating import bare, translation_turns
 from bot.errors import DeadlineExceeded, ModelError, Uncomputable
 from bot.message import Priority
-from bot.models import CHAT, TRANSLATION, Speaker, Turn
+from bot.models import NoModels, Speaker, Turn
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ CUT = " …"
 ROLES = {Speaker.SYSTEM: "system", Speaker.PERSON: "user", Speaker.BOT: "assistant"}
 
 
-class Endpoint:
+class Endpoint(NoModels):
     """`async with Endpoint(options) as endpoint`: chat and translation by one model of one server.
 
     Nothing is contacted before it is asked. A request that fails before its first words is tried again,
@@ -55,8 +55,12 @@ class Endpoint:
         return f"Chat goes to {self._options.model} at {self._options.url}."
 
     def roles(self) -> frozenset[str]:
-        """What a chat model can do."""
-        return frozenset({CHAT, TRANSLATION})
+        """What it is chosen for."""
+        return self._options.roles
+
+    def origin(self, role: str) -> str:
+        """The model's name at the endpoint."""
+        return self._options.model if role in self.roles() else ""
 
     async def models(self) -> list[str] | None:
         """The names of the models the server has; None when it does not say. Raises ModelError."""

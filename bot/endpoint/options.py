@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bot.models import CHAT, TRANSLATION
+
 
 @dataclass(frozen=True, slots=True)
 class EndpointOptions:
-    """A server's address and model, and how much of it may be asked for."""
+    """A server's address and model, which roles it serves, and how much of it may be asked for."""
 
     url: str
     model: str
@@ -15,6 +17,7 @@ class EndpointOptions:
     max_tokens: int = 1024
     concurrency: int = 4
     seconds: float = 120.0
+    roles: frozenset[str] = frozenset({CHAT, TRANSLATION})
 
     def address(self, path: str) -> str:
         """The address of one of its resources."""

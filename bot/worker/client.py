@@ -14,10 +14,10 @@ import numpy as np
 
 from bot.errors import BadInput, DeadlineExceeded, Overloaded, TooLarge
 from bot.message import Priority
-from bot.models import NoWriting, Transcript
+from bot.models import BUILT_IN, EMBEDDING, TRANSCRIPTION, NoModels, Transcript
 from bot.worker import frames
 from bot.worker.calls import Call, Calls, chunked
-from bot.worker.catalogue import EMBEDDING, TRANSCRIPTION, served_roles
+from bot.worker.catalogue import served_roles
 from bot.worker.options import WorkerOptions
 from bot.worker.process import Breaker
 from bot.worker.supervisor import Phase, Supervisor, WorkerState
@@ -34,7 +34,7 @@ MIB = 2**20
 LONGEST_RECORDING = frames.LIMIT - MIB
 
 
-class WorkerClient(NoWriting):
+class WorkerClient(NoModels):
     """`bot.models.Models` by a worker of our own: `async with WorkerClient(options, run_dir) as models`.
 
     Entering does not wait for the model: requests made before it is loaded wait for it within their
@@ -74,6 +74,13 @@ class WorkerClient(NoWriting):
     def roles(self) -> frozenset[str]:
         """The roles the catalogue can serve."""
         return served_roles(self._options)
+
+    def origin(self, role: str) -> str:
+        """Built-in, or the name of the operator's folder."""
+        if role not in self.roles():
+            return ""
+        folder = self._options.choice(role).folder
+        return folder.name if folder else BUILT_IN
 
     def status(self) -> str:
         """The phase and its reason."""

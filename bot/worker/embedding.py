@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from bot.errors import BadModel, ModelError
+from bot.models import EMBEDDING
 from bot.worker.batching import Scheduler
-from bot.worker.catalogue import EMBEDDING, find_entry, make_engine
+from bot.worker.catalogue import find_entry, make_engine
 from bot.worker.inference import Inference, Outcome
 from bot.worker.options import WorkerOptions, thread_count
 from bot.worker.role import Ask, Deliver, Role, start_thread

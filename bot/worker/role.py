@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any, Protocol, TypeAlias
 
 from bot.message import Priority
+from bot.models import NOBODY, Tenant
 from bot.worker.inference import Outcome
 
 # Hands outcomes to the server; may be called on any thread.
@@ -26,6 +27,8 @@ class Ask:
     body: bytes = field(repr=False)
     priority: Priority
     deadline: float
+    choices: Mapping[str, Any] = field(default_factory=dict)
+    on_behalf: Tenant = NOBODY
 
 
 class Role(Protocol):

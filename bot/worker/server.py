@@ -21,10 +21,11 @@ from typing import Any
 
 from bot.errors import BadModel, ModelError
 from bot.message import Priority
+from bot.models import EMBEDDING, TRANSCRIPTION, Tenant
 from bot.worker import address as addresses
 from bot.worker import frames
 from bot.worker.answers import Answers
-from bot.worker.catalogue import EMBEDDING, TRANSCRIPTION, find_entry, served_roles
+from bot.worker.catalogue import find_entry, served_roles
 from bot.worker.embedding import Embedding
 from bot.worker.errors import pack_error
 from bot.worker.inference import Outcome
@@ -128,6 +129,8 @@ class Server:
             body=body,
             priority=Priority(header["priority"]),
             deadline=time.monotonic() + float(header["deadline"]),
+            choices=dict(header.get("choices", {})),
+            on_behalf=Tenant(str(header.get("skill", "")), str(header.get("community", ""))),
         )
         number = self._answers.open(peer, int(header["id"]), header["role"], len(ask.texts))
         try:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import BadModel, WorkerUnavailable
+from bot.models import TRANSCRIPTION
 from bot.worker import frames
 from bot.worker.calls import Calls
-from bot.worker.catalogue import TRANSCRIPTION
 from bot.worker.errors import unpack_error
 from bot.worker.options import WorkerOptions
 from bot.worker.process import Breaker, Link, WorkerDied, cause_of_end, start_worker
@@ -91,15 +91,7 @@ class Supervisor:
             return
         now = asyncio.get_running_loop().time()
         for call in self._calls.take():
-            header = {
-                "kind": "ask",
-                "id": call.id,
-                "role": call.role,
-                "priority": int(call.priority),
-                "deadline": call.deadline - now,
-                "texts": call.texts,
-            }
-            self.write(header, call.body)
+            self.write(call.header(now), call.body)
 
     def write(self, header: frames.Header, body: bytes = b"") -> None:
         """Write a frame to the worker, if there is one."""

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.errors import BadModel, DeadlineExceeded, Overloaded, ParleyError, Uncomputable
+from bot.models import TRANSCRIPTION
 from bot.worker.audio import decode, is_silent, windows
 from bot.worker.batching import SHARES
-from bot.worker.catalogue import TRANSCRIPTION, Recogniser, find_entry, make_engine
+from bot.worker.catalogue import Recogniser, find_entry, make_engine
 from bot.worker.decoder import RATE
 from bot.worker.inference import LATE, Outcome
 from bot.worker.options import WorkerOptions, thread_count

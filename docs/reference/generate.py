@@ -17,7 +17,7 @@ from pydantic import SecretStr
 import bot
 from bot import hookspecs
 from bot.loader import load_plugins
-from bot.settings import PREFIX, ChannelRule, Section, Settings
+from bot.settings import PREFIX, ChannelRule, ModelSettings, Section, Settings
 from bot.toml import sample
 
 HERE = Path(__file__).parent
@@ -56,6 +56,7 @@ def settings_page() -> str:
     for name, each in Settings.model_fields.items():
         if _is_section(each.annotation):
             lines += _section(f"[{name}]", each.annotation, f"{PREFIX}{name.upper()}__")
+    lines += _section("[models.ROLE]", ModelSettings, f"{PREFIX}MODELS__ROLE__")
     lines += _section("[[channels]]", ChannelRule, None)
     for name, plugin in sorted(load_plugins(Settings.model_construct()).found.items()):
         for section in plugin.settings:

@@ -8,12 +8,23 @@ import pytest
 from bot.assembly import open_models
 from bot.composed import ComposedModels
 from bot.errors import BadSettings, WorkerUnavailable
-from bot.models import NoModels, Speaker, Turn
+from bot.models import TASKS, NoModels, Speaker, Turn
 from bot.settings import EndpointSettings, Settings, WorkerSettings
 from bot.testing import FakeModels
 from bot.testing.endpoint import FakeEndpoint
 
 HELLO = [Turn(Speaker.PERSON, "hello there")]
+
+
+class Only(FakeModels):
+    """Fake models that serve some roles alone."""
+
+    def __init__(self, *served: str) -> None:
+        super().__init__()
+        self._served = frozenset(served)
+
+    def roles(self) -> frozenset[str]:
+        return super().roles() & self._served
 
 
 def chosen(tmp_path: Path, **endpoint: object) -> Settings:
@@ -23,9 +34,9 @@ def chosen(tmp_path: Path, **endpoint: object) -> Settings:
 
 
 async def test_each_role_is_asked_where_it_is_served() -> None:
-    worker, writer = FakeModels(), FakeModels()
+    worker, writer = FakeModels(), Only("chat", "translation")
     writer.written = "by the writer"
-    models = ComposedModels(worker, writer)
+    models = ComposedModels(writer, worker)
     await models.ready()
     assert (await models.embed(["a"])).shape == (1, 256)
     assert (await models.transcribe(b"abc")).text == "heard 3 bytes"
@@ -34,7 +45,8 @@ async def test_each_role_is_asked_where_it_is_served() -> None:
     assert worker.asked == [("a",)]
     assert worker.turns == ()
     writer.down = True
-    assert models.roles() == {"embedding", "transcription", "chat", "translation"}
+    assert models.roles() == frozenset(TASKS)
+    assert await models.translate(["a"], target="de") == ["[de] a"]
     worker.down = True
     assert models.roles() == frozenset()
     assert models.status() == "down down"

@@ -15,6 +15,7 @@ from bot.connectors.findings import Finding, State, compare_clocks
 from bot.settings import (
     DiscordSettings,
     EndpointSettings,
+    ModelSettings,
     RouterSettings,
     Settings,
     SlackSettings,
@@ -198,17 +199,20 @@ async def test_worker_that_starts_tells_its_model_and_listens(tmp_path: Path) ->
 
 
 async def test_speech_that_cannot_be_recognised_is_told_by_itself(tmp_path: Path) -> None:
-    chosen = settings(tmp_path, worker=WorkerSettings(speech_model=tmp_path / "none"))
+    chosen = settings(
+        tmp_path, worker=WorkerSettings(), models={"transcription": ModelSettings(folder=tmp_path / "none")}
+    )
     worker, speech = await diagnosis.check_worker(chosen)
     assert (worker.state, speech.state) == (State.OK, State.FAILURE)
-    assert "worker.speech_model" in speech.words
+    assert "[models.transcription]" in speech.words
 
 
 async def test_model_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
-    worker = WorkerSettings(embedding_model=tmp_path / "none")
-    finding = only(await diagnosis.check_worker(settings(tmp_path, worker=worker)))
+    models = {"embedding": ModelSettings(folder=tmp_path / "none")}
+    chosen = settings(tmp_path, worker=WorkerSettings(), models=models)
+    finding = only(await diagnosis.check_worker(chosen))
     assert finding.state is State.FAILURE
-    assert "worker.embedding_model" in finding.words
+    assert "[models.embedding]" in finding.words
 
 
 # --- values ---

@@ -58,7 +58,7 @@ def test_a_recording_over_the_limit_of_the_settings_is_told(folder: str) -> None
 
 
 def test_a_model_that_is_not_there_is_named(folder: str) -> None:
-    ended = evaluate(folder, PARLEY_WORKER__SPEECH_MODEL="/no/such/model")
+    ended = evaluate(folder, PARLEY_MODELS__TRANSCRIPTION__FOLDER="/no/such/model")
     assert ended.returncode == 1
-    assert "Set worker.speech_model" in ended.stderr
+    assert "Set folder in [models.transcription]" in ended.stderr
     assert "Traceback" not in ended.stderr

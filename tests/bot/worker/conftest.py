@@ -3,11 +3,12 @@ import io
 import os
 import wave
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
 
-from bot.worker.options import WorkerOptions
+from bot.worker.options import ModelChoice, WorkerOptions
 
 HERE = Path(__file__).parent
 
@@ -33,9 +34,12 @@ def fake_options(tmp_path, monkeypatch):
     (folder / "model.safetensors").touch()
     monkeypatch.setenv("PYTHONPATH", str(HERE))
 
-    def make(engine="Words", **fields):
-        fields = {"speech_engine": "fake_engines:Listener"} | fields
-        return WorkerOptions(embedding_model=folder, engine=f"fake_engines:{engine}", **fields)
+    def make(engine="Words", listener="Listener", chosen=MappingProxyType({}), **fields):
+        models = {
+            "embedding": ModelChoice(folder, engine=f"fake_engines:{engine}"),
+            "transcription": ModelChoice(engine=f"fake_engines:{listener}" if listener else "auto"),
+        }
+        return WorkerOptions(models=models | chosen, **fields)
 
     return make
 

@@ -3,9 +3,10 @@ import hashlib
 import pytest
 
 from bot.errors import BadModel
+from bot.models import EMBEDDING
 from bot.worker import catalogue
-from bot.worker.catalogue import EMBEDDING, Entry, check_files, find_entry, make_engine
-from bot.worker.options import WorkerOptions, thread_count
+from bot.worker.catalogue import Entry, check_files, find_entry, make_engine
+from bot.worker.options import ModelChoice, WorkerOptions, thread_count
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def entry_of(folder, sha256="", engine="bot.worker.options:WorkerOptions"):
 
 
 def test_the_settings_choose_the_folder(folder):
-    entry = find_entry(EMBEDDING, WorkerOptions(embedding_model=folder))
+    entry = find_entry(EMBEDDING, WorkerOptions({"embedding": ModelChoice(folder)}))
     assert (entry.folder, entry.sha256) == (folder, "")
 
 
@@ -67,7 +68,7 @@ def test_an_engine_that_is_not_there(folder, engine):
 
 
 def test_options_travel_as_text(folder):
-    options = WorkerOptions(embedding_model=folder, threads=3, deadline_seconds=1.5)
+    options = WorkerOptions({"embedding": ModelChoice(folder)}, threads=3, deadline_seconds=1.5)
     assert WorkerOptions.unpack(options.pack()) == options
     assert WorkerOptions.unpack("{}") == WorkerOptions()
 

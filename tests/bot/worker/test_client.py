@@ -11,7 +11,7 @@ from bot.errors import DeadlineExceeded, Overloaded, Uncomputable, WorkerUnavail
 from bot.message import Priority
 from bot.worker import address as addresses
 from bot.worker.client import Phase, WorkerClient
-from bot.worker.options import WorkerOptions
+from bot.worker.options import ModelChoice, WorkerOptions
 from bot.worker.process import Breaker
 
 TEXTS = [f"this is text {number} of {number % 7 * 'many '} words" for number in range(500)]
@@ -148,9 +148,9 @@ async def test_a_missing_package_says_what_to_install(fake_options, run_dir):
 
 
 async def test_a_missing_model_folder_is_named(run_dir, tmp_path):
-    options = WorkerOptions(embedding_model=tmp_path / "nowhere")
+    options = WorkerOptions({"embedding": ModelChoice(tmp_path / "nowhere")})
     async with WorkerClient(options, run_dir) as models:
-        with pytest.raises(WorkerUnavailable, match=r"nowhere does not exist.*worker\.embedding_model"):
+        with pytest.raises(WorkerUnavailable, match=r"nowhere does not exist.*\[models\.embedding\]"):
             await models.embed(["a"])
 
 

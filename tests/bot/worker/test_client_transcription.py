@@ -20,7 +20,7 @@ from bot.errors import (
 from bot.models import Transcript
 from bot.worker import catalogue
 from bot.worker.client import Phase, WorkerClient
-from bot.worker.options import WorkerOptions
+from bot.worker.options import ModelChoice, WorkerOptions
 from bot.worker.process import Breaker
 
 pytest.importorskip("av")
@@ -167,7 +167,7 @@ async def test_recordings_are_heard_although_the_encoder_cannot_be_loaded(fake_o
 
 
 async def test_a_recogniser_that_cannot_be_made_leaves_the_encoder(fake_options, run_dir, wav, fakes):
-    async with WorkerClient(fake_options(speech_engine="fake_engines:Deaf"), run_dir) as models:
+    async with WorkerClient(fake_options(listener="Deaf"), run_dir) as models:
         with pytest.raises(BadModel, match="torch"):
             await models.transcribe(wav(0.2))
         assert np.array_equal((await models.embed(["a"]))[0], fakes.expected("a"))
@@ -180,11 +180,11 @@ async def test_without_any_recogniser_the_role_is_not_served(
         "from bot.worker import catalogue\ncatalogue.SPHINX_PACKAGE = 'no_such_package'\n"
     )
     monkeypatch.setattr(catalogue, "SPHINX_PACKAGE", "no_such_package")
-    options = fake_options(speech_engine="")
+    options = fake_options(listener="")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}")
     async with WorkerClient(options, run_dir) as models:
         assert models.roles() == {"embedding"}
-        with pytest.raises(BadModel, match=r"worker\.speech_model"):
+        with pytest.raises(BadModel, match=r"\[models\.transcription\]"):
             await models.transcribe(wav(0.2))
 
 
@@ -198,4 +198,4 @@ async def test_a_worker_that_never_lives_fails_recordings_too(fake_options, run_
 def test_the_options_name_what_can_be_heard(monkeypatch, tmp_path):
     monkeypatch.setattr(catalogue, "SPHINX_PACKAGE", "no_such_package")
     assert catalogue.served_roles(WorkerOptions()) == {"embedding"}
-    assert "transcription" in catalogue.served_roles(WorkerOptions(speech_model=tmp_path))
+    assert "transcription" in catalogue.served_roles(WorkerOptions({"transcription": ModelChoice(tmp_path)}))

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from bot.errors import BadModel
-from bot.worker.catalogue import EMBEDDING, Entry, find_entry, make_engine
+from bot.models import EMBEDDING
+from bot.worker.catalogue import Entry, find_entry, make_engine
 from bot.worker.client import WorkerClient
-from bot.worker.options import WorkerOptions
+from bot.worker.options import ModelChoice, WorkerOptions
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -137,7 +138,7 @@ def test_a_full_device_is_a_memory_error(tiny, monkeypatch):
 
 
 async def test_the_tiny_encoder_behind_the_whole_way(tiny, run_dir):
-    async with WorkerClient(WorkerOptions(embedding_model=tiny), run_dir) as models:
+    async with WorkerClient(WorkerOptions({"embedding": ModelChoice(tiny)}), run_dir) as models:
         together = await models.embed(TEXTS, deadline=100)
         alone = np.concatenate(await asyncio.gather(*(models.embed([text]) for text in TEXTS)))
         assert np.abs(together - alone).max() < 1e-4

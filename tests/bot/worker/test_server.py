@@ -116,7 +116,7 @@ async def test_a_role_nobody_serves_is_an_error_of_that_request(alone):
 
 
 def test_a_model_that_cannot_be_used_ends_it_with_2(tmp_path):
-    options = f'{{"embedding_model": "{tmp_path}/nowhere"}}'
+    options = f'{{"models": {{"embedding": {{"folder": "{tmp_path}/nowhere"}}}}}}'
     command = [sys.executable, "-m", "bot.worker.server", f"unix:{tmp_path}/s", "--options", options]
     ended = subprocess.run(command, capture_output=True, timeout=30, check=False)
     assert ended.returncode == 2

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from bot.errors import BadModel
-from bot.worker.catalogue import TRANSCRIPTION, find_entry, make_engine
+from bot.models import TRANSCRIPTION
+from bot.worker.catalogue import find_entry, make_engine
 from bot.worker.client import WorkerClient
 from bot.worker.decoder import RATE
-from bot.worker.options import WorkerOptions
+from bot.worker.options import ModelChoice, WorkerOptions
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -115,7 +116,7 @@ def checkpoint(request, tmp_path):
 
 
 def recogniser(folder):
-    return make_engine(find_entry(TRANSCRIPTION, WorkerOptions(speech_model=folder)), 1)
+    return make_engine(find_entry(TRANSCRIPTION, WorkerOptions({"transcription": ModelChoice(folder)})), 1)
 
 
 def test_both_families_hear_the_same_every_time(checkpoint):
@@ -210,7 +211,7 @@ def test_a_model_for_another_rate_is_refused(wav2vec2, tmp_path):
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(BadModel, match=r"nowhere does not exist\. Set worker\.speech_model"):
+    with pytest.raises(BadModel, match=r"nowhere does not exist\. Set folder in \[models\.transcription\]"):
         recogniser(tmp_path / "nowhere")
 
 
@@ -227,7 +228,7 @@ def test_a_full_device_is_a_memory_error(wav2vec2, monkeypatch):
 
 async def test_a_checkpoint_behind_the_whole_way(whisper, fake_options, run_dir, wav):
     pytest.importorskip("av")
-    options = fake_options(speech_model=whisper, speech_engine="")
+    options = fake_options(chosen={"transcription": ModelChoice(whisper)})
     async with WorkerClient(options, run_dir) as models:
         transcript = await models.transcribe(wav(0.5, seconds=2), deadline=100)
     assert transcript.language in {"en", "de"}

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from bot.errors import BadModel
+from bot.models import TRANSCRIPTION
 from bot.worker import sphinx
 from bot.worker.audio import decode
-from bot.worker.catalogue import SPHINX_PACKAGE, TRANSCRIPTION, Entry, find_entry, make_engine
+from bot.worker.catalogue import SPHINX_PACKAGE, Entry, find_entry, make_engine
 from bot.worker.client import WorkerClient
 from bot.worker.decoder import RATE
 from bot.worker.options import WorkerOptions
@@ -89,7 +90,7 @@ def test_one_that_does_not_start_is_refused(monkeypatch):
 
 @needs_speech
 async def test_the_built_in_recogniser_behind_the_whole_way(fake_options, run_dir, sentences):
-    async with WorkerClient(fake_options(speech_engine=""), run_dir) as models:
+    async with WorkerClient(fake_options(listener=""), run_dir) as models:
         await models.ready()
         transcript = await models.transcribe(sentences[2])
         assert len(SAID & set(transcript.text.split())) >= 3
@@ -98,7 +99,7 @@ async def test_the_built_in_recogniser_behind_the_whole_way(fake_options, run_di
 
 @needs_speech
 async def test_its_process_ends_with_the_worker(fake_options, run_dir, sentences, is_running):
-    async with WorkerClient(fake_options(speech_engine=""), run_dir) as models:
+    async with WorkerClient(fake_options(listener=""), run_dir) as models:
         await models.transcribe(sentences[0])
         worker = models.process
         (listener,) = children_of(worker)

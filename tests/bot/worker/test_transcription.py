@@ -8,7 +8,7 @@ import pytest
 from bot.errors import BadInput, BadModel, DeadlineExceeded, Overloaded, Uncomputable
 from bot.message import Priority
 from bot.worker import transcription
-from bot.worker.options import WorkerOptions
+from bot.worker.options import ModelChoice, WorkerOptions
 from bot.worker.role import Ask
 from bot.worker.transcription import Transcription
 
@@ -29,7 +29,7 @@ class Bench:
             return recogniser
 
         monkeypatch.setattr(transcription, "make_engine", make)
-        options = WorkerOptions(**{"speech_engine": "none:None"} | options)
+        options = WorkerOptions(**{"models": {"transcription": ModelChoice(engine="none:None")}} | options)
         self.transcription = Transcription(options, self.outcomes.extend)
 
     def ask(self, number, body, *, priority=Priority.PERSON, deadline=60.0):
