@@ -23,11 +23,24 @@ if TYPE_CHECKING:
         TooLarge,
         Uncertain,
     )
+    from bot.examples import ExampleClassifier, Likeness
     from bot.hookspecs import hookimpl
+    from bot.knowledge.rewriting import document_texts, with_texts
     from bot.knowledge.split import sentences
     from bot.knowledge.words import coverage, question_stems, stems, word_weights
     from bot.languages import language_code, language_name, language_names
-    from bot.message import Attachment, Author, Call, Channel, Citation, EventKind, Message, Priority, Reply
+    from bot.message import (
+        Attachment,
+        Author,
+        Call,
+        Channel,
+        Citation,
+        EventKind,
+        Message,
+        Priority,
+        Reply,
+        ReplyFile,
+    )
     from bot.models import Labels, Models, Span, Speaker, Transcript, Turn, Weight, fenced
     from bot.parameters import Suggest, Word
     from bot.passage import Knowledge, Passage
@@ -53,12 +66,14 @@ __all__ = [
     "Decision",
     "DeliveryError",
     "EventKind",
+    "ExampleClassifier",
     "Field",
     "Files",
     "Form",
     "History",
     "Knowledge",
     "Labels",
+    "Likeness",
     "Look",
     "Menu",
     "Message",
@@ -71,6 +86,7 @@ __all__ = [
     "Priority",
     "Refused",
     "Reply",
+    "ReplyFile",
     "RetryLater",
     "Said",
     "Settings",
@@ -86,6 +102,7 @@ __all__ = [
     "Weight",
     "Word",
     "coverage",
+    "document_texts",
     "fenced",
     "hookimpl",
     "language_code",
@@ -95,6 +112,7 @@ __all__ = [
     "sentences",
     "skill",
     "stems",
+    "with_texts",
     "word_weights",
 ]
 
@@ -115,12 +133,14 @@ _HOMES = {
     "Decision": "bot.router",
     "DeliveryError": "bot.errors",
     "EventKind": "bot.message",
+    "ExampleClassifier": "bot.examples",
     "Field": "bot.controls",
     "Files": "bot.skills",
     "Form": "bot.controls",
     "History": "bot.skills",
     "Knowledge": "bot.passage",
     "Labels": "bot.models",
+    "Likeness": "bot.examples",
     "Look": "bot.controls",
     "Menu": "bot.controls",
     "Message": "bot.message",
@@ -133,6 +153,7 @@ _HOMES = {
     "Priority": "bot.message",
     "Refused": "bot.errors",
     "Reply": "bot.message",
+    "ReplyFile": "bot.message",
     "RetryLater": "bot.errors",
     "Said": "bot.skills",
     "Settings": "bot.settings",
@@ -148,6 +169,7 @@ _HOMES = {
     "Weight": "bot.models",
     "Word": "bot.parameters",
     "coverage": "bot.knowledge.words",
+    "document_texts": "bot.knowledge.rewriting",
     "fenced": "bot.models",
     "hookimpl": "bot.hookspecs",
     "language_code": "bot.languages",
@@ -157,6 +179,7 @@ _HOMES = {
     "sentences": "bot.knowledge.split",
     "skill": "bot.skills",
     "stems": "bot.knowledge.words",
+    "with_texts": "bot.knowledge.rewriting",
     "word_weights": "bot.knowledge.words",
 }
 

@@ -6,18 +6,19 @@ import difflib
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bot.errors import BadArguments, BadInput, ModelError, UnknownSkill
-from bot.message import Call, Message
+from bot.examples import ExampleClassifier, Likeness
+from bot.message import Call, EventKind, Message
 from bot.settings import RouterSettings
 from bot.skills import Skill
 
 if TYPE_CHECKING:
-    from bot.models import Models, Vectors
+    from bot.models import Models
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class Reason(StrEnum):
     EXAMPLE = "example"
     FALLBACK = "fallback"
     VOICE = "voice"
+    REACTION = "reaction"
     NOT_ADDRESSED = "not addressed"
     NOTHING_FITS = "nothing fits"
 
@@ -57,6 +59,7 @@ class Decision:
             Reason.EXAMPLE: f"The text is like an example of {self.skill}{likeness}.",
             Reason.FALLBACK: f"No example was close enough{likeness}, so {self.skill} took it as a question.",
             Reason.VOICE: f"The message was spoken, so {self.skill} wrote it down.",
+            Reason.REACTION: f"An emoji under the message called {self.skill}.",
             Reason.NOT_ADDRESSED: "The message was not for the bot.",
             Reason.NOTHING_FITS: f"No skill fits{likeness}.",
         }[self.reason]
@@ -91,7 +94,7 @@ class Router:
     def __init__(self, settings: RouterSettings, models: Models) -> None:
         self._settings = settings
         self._models = models
-        self._vectors: dict[str, Vectors] = {}
+        self._classifiers: dict[frozenset[tuple[str, str]], ExampleClassifier] = {}
 
     async def route(
         self, message: Message, skills: Mapping[str, Skill], *, begun_with: str | None = None
@@ -101,7 +104,8 @@ class Router:
         Raises UnknownSkill for an explicit command that does not exist here.
         """
         if message.call is not None:
-            return self._called(message.call, skills)
+            reason = Reason.REACTION if message.kind is EventKind.REACTED else Reason.COMMAND
+            return self._called(message.call, skills, reason)
         text = message.text.strip()
         if command := self._command(text, skills):
             return command
@@ -116,11 +120,11 @@ class Router:
             return Route(Decision(Reason.THREAD, thread_skill.name), thread_skill, text)
         return await self._by_meaning(text, skills)
 
-    def _called(self, call: Call, skills: Mapping[str, Skill]) -> Route:
+    def _called(self, call: Call, skills: Mapping[str, Skill], reason: Reason) -> Route:
         skill = skills.get(call.skill)
         if skill is None:
             raise UnknownSkill(f"{self._settings.prefix}{call.skill[:40]} is not switched on here.")
-        return Route(Decision(Reason.COMMAND, skill.name), skill, named=dict(call.arguments))
+        return Route(Decision(reason, skill.name), skill, named=dict(call.arguments))
 
     def _spoken(self, message: Message, skills: Mapping[str, Skill]) -> Route:
         skill = skills.get(self._settings.voice)
@@ -167,36 +171,44 @@ class Router:
     async def _closest(
         self, text: str, skills: Mapping[str, Skill]
     ) -> tuple[Skill | None, str, float | None]:
-        examples = {
-            example: skill
-            for name, skill in skills.items()
-            if name == skill.name and not any(p.required for p in skill.parameters[1:])
-            for example in skill.examples
-            if skill.takes_text or not any(p.required for p in skill.parameters)
-        }
+        """The skill a text is like, with the closest of its examples and the likeness."""
+        examples = _offered(skills)
         if not examples:
             return None, "", None
-        try:
-            scores = await self._scores(text, list(examples))
-        except ModelError as error:
-            log.info("examples were not compared: %s", error)
-            scores = {example: _shared_bigrams(text, example) for example in examples}
-        best = max(scores, key=lambda example: scores[example])
-        return examples[best], best, scores[best]
+        name, example, score = _by_letters(text, examples)
+        if len(examples) > 1 and not CJK.search(text):  # the built-in encoder knows English only
+            try:
+                found = await self._by_vectors(text, examples)
+            except ModelError as error:
+                log.info("examples were not compared: %s", error)
+            else:
+                if found.score > score:
+                    name, example, score = found.labels.label, found.example, found.score
+        return skills[name], example, score
 
-    async def _scores(self, text: str, examples: list[str]) -> dict[str, float]:
-        scores = {example: _shared_bigrams(text, example) for example in examples}
-        if CJK.search(text):  # the built-in encoder knows English only
-            return scores
-        missing = [example for example in examples if example not in self._vectors]
-        vectors = await self._models.embed([text[:1000], *missing], deadline=EMBED_SECONDS)
-        self._vectors |= {
-            example: vectors[place : place + 1] for place, example in enumerate(missing, start=1)
-        }
-        for example in examples:
-            likeness = float(vectors[0] @ self._vectors[example][0])
-            scores[example] = max(scores[example], round(likeness, 4))
-        return scores
+    async def _by_vectors(self, text: str, examples: Mapping[str, Sequence[str]]) -> Likeness:
+        key = frozenset((name, each) for name, texts in examples.items() for each in texts)
+        if key not in self._classifiers:
+            self._classifiers[key] = ExampleClassifier(self._models, examples)
+        return (await self._classifiers[key].classify([text[:1000]], deadline=EMBED_SECONDS))[0]
+
+
+def _offered(skills: Mapping[str, Skill]) -> dict[str, tuple[str, ...]]:
+    """The examples of each skill that free text can be handed to."""
+    return {
+        name: skill.examples
+        for name, skill in skills.items()
+        if name == skill.name
+        and skill.examples
+        and not any(p.required for p in skill.parameters[1:])
+        and (skill.takes_text or not any(p.required for p in skill.parameters))
+    }
+
+
+def _by_letters(text: str, examples: Mapping[str, Sequence[str]]) -> tuple[str, str, float]:
+    """The skill, example and likeness that share most letters with a text."""
+    found = ((name, each, _shared_bigrams(text, each)) for name, texts in examples.items() for each in texts)
+    return max(found, key=lambda each: each[2])
 
 
 def _shared_bigrams(left: str, right: str) -> float:
