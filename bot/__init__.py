@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     )
     from bot.examples import ExampleClassifier, Likeness
     from bot.hookspecs import hookimpl
+    from bot.jobs import Job, job
+    from bot.knowledge.reading import document_passages
     from bot.knowledge.rewriting import document_texts, with_texts
     from bot.knowledge.split import sentences
     from bot.knowledge.words import coverage, question_stems, stems, word_weights
     from bot.languages import language_code, language_name, language_names
+    from bot.memory import Notes, Score, Scores
     from bot.message import (
         Attachment,
         Author,
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
         ReplyFile,
     )
     from bot.models import Labels, Models, Span, Speaker, Transcript, Turn, Weight, fenced
+    from bot.observers import Observed, Observer, WatchContext, observer
     from bot.parameters import Suggest, Word
     from bot.passage import Knowledge, Passage
     from bot.router import Decision
@@ -71,6 +75,7 @@ __all__ = [
     "Files",
     "Form",
     "History",
+    "Job",
     "Knowledge",
     "Labels",
     "Likeness",
@@ -79,6 +84,9 @@ __all__ = [
     "Message",
     "ModelError",
     "Models",
+    "Notes",
+    "Observed",
+    "Observer",
     "Outgoing",
     "ParleyError",
     "Passage",
@@ -89,6 +97,8 @@ __all__ = [
     "ReplyFile",
     "RetryLater",
     "Said",
+    "Score",
+    "Scores",
     "Settings",
     "SignInRefused",
     "Skill",
@@ -99,15 +109,19 @@ __all__ = [
     "Transcript",
     "Turn",
     "Uncertain",
+    "WatchContext",
     "Weight",
     "Word",
     "coverage",
+    "document_passages",
     "document_texts",
     "fenced",
     "hookimpl",
+    "job",
     "language_code",
     "language_name",
     "language_names",
+    "observer",
     "question_stems",
     "sentences",
     "skill",
@@ -138,6 +152,7 @@ _HOMES = {
     "Files": "bot.skills",
     "Form": "bot.controls",
     "History": "bot.skills",
+    "Job": "bot.jobs",
     "Knowledge": "bot.passage",
     "Labels": "bot.models",
     "Likeness": "bot.examples",
@@ -146,6 +161,9 @@ _HOMES = {
     "Message": "bot.message",
     "ModelError": "bot.errors",
     "Models": "bot.models",
+    "Notes": "bot.memory",
+    "Observed": "bot.observers",
+    "Observer": "bot.observers",
     "Outgoing": "bot.connector",
     "ParleyError": "bot.errors",
     "Passage": "bot.passage",
@@ -156,6 +174,8 @@ _HOMES = {
     "ReplyFile": "bot.message",
     "RetryLater": "bot.errors",
     "Said": "bot.skills",
+    "Score": "bot.memory",
+    "Scores": "bot.memory",
     "Settings": "bot.settings",
     "SignInRefused": "bot.errors",
     "Skill": "bot.skills",
@@ -166,15 +186,19 @@ _HOMES = {
     "Transcript": "bot.models",
     "Turn": "bot.models",
     "Uncertain": "bot.errors",
+    "WatchContext": "bot.observers",
     "Weight": "bot.models",
     "Word": "bot.parameters",
     "coverage": "bot.knowledge.words",
+    "document_passages": "bot.knowledge.reading",
     "document_texts": "bot.knowledge.rewriting",
     "fenced": "bot.models",
     "hookimpl": "bot.hookspecs",
+    "job": "bot.jobs",
     "language_code": "bot.languages",
     "language_name": "bot.languages",
     "language_names": "bot.languages",
+    "observer": "bot.observers",
     "question_stems": "bot.knowledge.words",
     "sentences": "bot.knowledge.split",
     "skill": "bot.skills",

@@ -14,12 +14,13 @@ from bot.guards.access import Access
 from bot.guards.limits import Limits
 from bot.knowledge.library import Library
 from bot.loader import Plugins
-from bot.message import EventKind, Message, Reply, clean_text, part_key
-from bot.models import Models
+from bot.message import Call, EventKind, Message, Reply, clean_text, part_key
+from bot.models import Models, Tenant, tenant
 from bot.recall import MessageFiles, Recall
+from bot.remembering import KeptNotes, KeptScores
 from bot.router import Decision, Reason, Route, Router
 from bot.settings import Settings
-from bot.skills import Answer, Context, Skill
+from bot.skills import Answer, Context, Skill, as_replies
 from storage import InboxState, Store
 
 log = logging.getLogger(__name__)
@@ -70,9 +71,12 @@ class Answering:
     async def answer(self, message: Message, *, begun_with: str | None = None) -> Outcome:
         """Walk one message through guards, router, skill and reply hooks. Writes nothing, raises nothing.
 
-        A spoken message is walked again with the words that were heard.
+        A spoken message is walked again with the words that were heard. A reaction is answered where its
+        emoji calls a skill.
         """
-        if message.kind is not EventKind.CREATED:
+        if called := self._called_by(message):
+            message = called
+        elif message.kind is not EventKind.CREATED:
             return _unanswered(f"{message.kind} messages are observed only")
         if message.author.is_bot:
             return _unanswered("written by a bot")
@@ -98,6 +102,17 @@ class Answering:
             log.warning("skill %s suggests nothing for %s: %s", skill, parameter, type(error).__name__)
             return []
 
+    def _called_by(self, reaction: Message) -> Message | None:
+        """A reaction as a call upon its message, where its emoji calls a skill."""
+        if reaction.kind is not EventKind.REACTED:
+            return None
+        emoji = reaction.text.strip("\ufe0f")
+        for skill in self.skills_in(reaction.channel.conversation):
+            if emoji in skill.reactions:
+                call = Call(skill.name, tuple(skill.reactions[emoji].items()))
+                return replace(reaction, text="", call=call, reply_to=reaction.target)
+        return None
+
     async def _answer(self, message: Message, begun_with: str | None) -> Outcome:
         skills = self._access.offer(message.channel.conversation).by_name
         try:
@@ -105,7 +120,10 @@ class Answering:
             if route.decision.reason is Reason.NOT_ADDRESSED:
                 return _unanswered("not addressed to the bot")
             if wait := self._limits.wait(message):
-                reply = Reply(f"That is more than I may answer in a minute. Try again in {wait:.0f} seconds.")
+                reply = Reply(
+                    f"That is more than I may answer in a minute. Try again in {wait:.0f} seconds.",
+                    to_asker=_asked_alone(message, skills),
+                )
                 return Outcome(
                     InboxState.EXPIRED, route.decision, (reply,), "over the limit of messages a minute"
                 )
@@ -135,7 +153,7 @@ class Answering:
         arguments = await self._arguments(message, route.skill, route)
         answer = await self._run_skill(message, route.skill, arguments)
         return tuple(
-            [await self._review(message, route.skill, each) for each in _as_replies(answer) if each.text]
+            [await self._review(message, route.skill, each) for each in as_replies(answer) if each.text]
         )
 
     async def _review(self, message: Message, skill: Skill, reply: Reply) -> Reply:
@@ -164,6 +182,7 @@ class Answering:
 
     async def _run_skill(self, message: Message, skill: Skill, arguments: Mapping[str, object]) -> Answer:
         """The wall around a skill: whatever happens in it, the asker hears something true."""
+        asking = tenant.set(Tenant(skill.name, self._community(message)))
         try:
             async with asyncio.timeout(skill.deadline):
                 outcome = skill.function(self._context(message, skill), **arguments)
@@ -183,6 +202,8 @@ class Answering:
             incident = uuid.uuid4().hex[:8]
             log.exception("skill %s failed at event %s, incident %s", skill.name, message.key, incident)
             return f"Something went wrong here. The operator finds it in the log as incident {incident}."
+        finally:
+            tenant.reset(asking)
 
     async def _drafted(self, message: Message, skill: Skill, drafts: AsyncIterator[Answer]) -> Answer:
         last: Answer = None
@@ -196,6 +217,10 @@ class Answering:
                 await drafts.aclose()
         return last
 
+    def _link(self, conversation: str, key: str) -> str:
+        connector = self._connectors.get(conversation.partition(":")[0])
+        return connector.link(conversation, key) if connector else ""
+
     def _context(self, message: Message, skill: Skill) -> Context:
         channel = message.channel
         scopes = ("", f"{channel.platform}:{message.author.id}", channel.conversation)
@@ -207,9 +232,17 @@ class Answering:
             history=self._recall(message),
             files=MessageFiles(self._store, self._connectors.get(channel.platform), limit),
             skills=self.skills_in(channel.conversation),
+            link=self._link,
             deadline=skill.deadline,
             plugin_settings=self._plugins.settings_of(skill),
+            notes=KeptNotes(self._store, skill.plugin),
+            scores=KeptScores(self._store, skill.plugin),
         )
+
+    def _community(self, message: Message) -> str:
+        conversation = message.channel.conversation
+        connector = self._connectors.get(message.channel.platform)
+        return connector.community(conversation) if connector else conversation
 
     def _recall(self, message: Message) -> Recall:
         return Recall(self._store, message, self._connectors)
@@ -247,12 +280,6 @@ def _is_overheard(message: Message) -> bool:
 
 def _unanswered(reason: str) -> Outcome:
     return Outcome(InboxState.NO_REPLY_NEEDED, Decision(Reason.NOT_ADDRESSED), reason=reason)
-
-
-def _as_replies(answer: Answer) -> Sequence[Reply]:
-    if isinstance(answer, str):
-        return [Reply(answer)]
-    return [answer] if isinstance(answer, Reply) else answer or ()
 
 
 def _asked_alone(message: Message, skills: Mapping[str, Skill]) -> bool:

@@ -20,6 +20,7 @@ from bot.knowledge.library import Library
 from bot.lanes import Lanes
 from bot.loader import Plugins
 from bot.message import (
+    Channel,
     EventKind,
     Message,
     Reply,
@@ -33,6 +34,8 @@ from bot.offers import Offers
 from bot.router import Decision, Reason
 from bot.settings import Settings
 from bot.skills import Skill
+from bot.steps import Steps
+from bot.watching import Watching
 from storage import (
     Accepted,
     Claimed,
@@ -77,6 +80,8 @@ class Bot:
         self.connectors = {each.platform: each for each in (*connectors, *plugins.connectors)}
         self.delivery = Delivery(store, self.connectors)
         self.lanes = Lanes(store, settings.lanes, self.connectors, self._walk, self.delivery.deliver)
+        steps = Steps(store, models, plugins, self.connectors, self.delivery.deliver, self.lanes.owner)
+        self.watching = Watching(settings, store, plugins, steps, self.lanes.owner)
         self.duty = Duty(store, self.delivery, self.connectors.values(), self.lanes.owner)
         self.answering = Answering(settings, store, models, library, plugins, self.connectors)
         self.offers = Offers(store, self.answering)
@@ -94,8 +99,7 @@ class Bot:
         """
         message = clean_message(message)
         if message.kind in THUMBED and message.target is not None:
-            own = await self.store.outbox.key_of(message.channel.platform, message.target)
-            message = replace(message, target=own or message.target)
+            message = await self._below(message, message.target)
         limit = self.settings.limits.message_kb * 1024
         if sum(len(each.encode()) for each in words_of(message)) > limit:
             raise TooLarge(f"The message is longer than {limit // 1024} KiB. Send it in parts or as a file.")
@@ -104,11 +108,22 @@ class Bot:
         faults.reach("after_accept")
         if accepted.duplicate:
             return accepted
+        self.watching.wake()
         if message.kind is EventKind.DELETED and message.target is not None:
             self.lanes.cancel(message.target)
         if accepted.state is InboxState.PENDING:
             self.lanes.wake(accepted.conversation_id, message.priority)
         return accepted
+
+    async def _below(self, reaction: Message, target: str) -> Message:
+        """A reaction with its message's own key, and in the thread that its message stands in."""
+        key = await self.store.outbox.key_of(reaction.channel.platform, target) or target
+        found = await self.store.history.message(key)
+        channel = reaction.channel
+        stands = Channel.named(found.conversation) if found is not None else channel
+        if stands.id == channel.id:
+            channel = replace(channel, thread=stands.thread)
+        return replace(reaction, target=key, channel=channel)
 
     async def readiness(self) -> tuple[dict[str, str], bool]:
         """Each part's state in words any stranger may read, and whether messages can be stored now.
@@ -150,18 +165,21 @@ class Bot:
             await self.plugins.notify("shutdown")
 
     async def _carry(self) -> None:
+        await self.watching.begin()
         delivery = asyncio.create_task(self.delivery.run())
         lanes = asyncio.create_task(self.lanes.run())
         duty = asyncio.create_task(self.duty.run(self))
         refresh = asyncio.create_task(self._refresh())
         reconcile = asyncio.create_task(self._reconcile())
-        parts = [delivery, lanes, duty, refresh, reconcile]
+        watching = asyncio.create_task(self.watching.run())
+        parts = [delivery, lanes, duty, refresh, reconcile, watching]
         try:
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 _raise_first(task)
         finally:
             refresh.cancel()
+            watching.cancel()
             await self.lanes.drain()
             await self.delivery.drain(self.settings.lanes.drain_seconds)
             for task in parts:

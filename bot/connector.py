@@ -19,7 +19,8 @@ class Outgoing:
     """One part of a reply on its way out.
 
     `key` is the same however often it is tried, so that a platform which drops repeated keys shows it
-    once. `message` is the event it answers (without its text). `attempt` counts from 1; `written_at`
+    once. `message` is the event it answers (without its text); for what observers and jobs say, which
+    answers none, a message by nobody where it goes. `attempt` counts from 1; `written_at`
     is when the part was written to the outbox.
     """
 
@@ -89,6 +90,14 @@ class Connector(ABC):
 
     def link(self, conversation: str, key: str) -> str:
         """The address at which people find a message, or nothing where messages have none."""
+        return ""
+
+    def community(self, conversation: str) -> str:
+        """The guild or workspace a conversation belongs to, such as `discord:GUILD`; else its channel."""
+        return conversation.partition("/")[0]
+
+    def key_at(self, address: str) -> str:
+        """The key of the message that an address of this platform leads to; empty for any other address."""
         return ""
 
     async def show_typing(self, message: Message) -> None:  # noqa: B027

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -61,5 +62,18 @@ def parts_of(
             numbers[reply.skill, bool(reply.to)] += 1
             key = part_key(message.key, reply.skill, numbers[reply.skill, bool(reply.to)])
             key += "|to" if reply.to else ""
-            parts.append(NewPart(key, "" if hidden else part.text, pack_reply(part), platform))
+            parts.append(_part(key, part, platform, hidden=hidden))
     return tuple(parts)
+
+
+def _part(key: str, part: Reply, platform: str, *, hidden: bool) -> NewPart:
+    """One part; the history keeps its files beside it, the outbox in it until they are sent."""
+    if hidden or not part.files:
+        return NewPart(key, "" if hidden else part.text, pack_reply(part), platform)
+    kept = pack_reply(replace(part, files=()))
+    name = hashlib.sha256(key.encode()).hexdigest()[:32]
+    files = tuple(
+        NewAttachment(f"sent-{name}-{number}", file.name, file.media_type, file.content)
+        for number, file in enumerate(part.files, start=1)
+    )
+    return NewPart(key, part.text, pack_reply(part), platform, kept, files)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from bot import faults
 from bot.connector import Connector, Outgoing
 from bot.errors import Refused, RetryLater, Uncertain
-from bot.message import unpack_message, unpack_reply
+from bot.message import Author, Channel, Message, Reply, unpack_message, unpack_reply
 from storage import Fenced, OutboxState, Part, StorageError, Store
 
 log = logging.getLogger(__name__)
@@ -105,12 +105,16 @@ class Delivery:
                     log.warning("the outbox was not swept: %s", error)
 
     async def _sweep(self, platform: str, last: int) -> None:
-        """Queue what is in the outbox above `last`. Ids grow in commit order, so nothing comes below."""
+        """Queue what is in the outbox above `last`. Ids grow in commit order, so nothing comes below.
+
+        A platform that is closed while its outbox is read stays closed.
+        """
         while parts := await self._store.outbox.pending((platform,), PAGE, last):
+            if platform not in self._swept:
+                return
             last = parts[-1].id
             self._swept[platform] = last
             self.deliver(parts)
-        self._swept[platform] = last
 
     def _queue(self, part: Part) -> None:
         self._held.add(part.id)
@@ -203,5 +207,11 @@ class Delivery:
 
 
 def _outgoing(part: Part, attempt: int) -> Outgoing:
-    message, reply = unpack_message(part.trigger, ""), unpack_reply(part.packed)
+    reply = unpack_reply(part.packed)
+    message = unpack_message(part.trigger, "") if part.trigger else _unasked(part, reply)
     return Outgoing(part.key, message, reply, attempt, part.created_at)
+
+
+def _unasked(part: Part, reply: Reply) -> Message:
+    """In place of the event that what observers and jobs say does not answer."""
+    return Message(part.key, Channel.named(reply.to), Author("", is_bot=True), "", part.created_at)

@@ -10,13 +10,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from bot.connector import Connector
 from bot.errors import BadInput, SignInRefused
-from bot.owner import is_dead
-from storage import StorageError, Store
+from bot.turns import LeaseLost, Turns
+from storage import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,18 +34,13 @@ REFUSED = "stopped: the platform refuses the account; the log says why"
 STANDING_BY = "standing by: another process is connected"
 
 
-class LeaseLost(Exception):
-    """Another process may be on duty now."""
-
-
 class Duty:
     """The connectors of one process, each run, watched and started again."""
 
     def __init__(self, store: Store, delivery: Delivery, connectors: Iterable[Connector], owner: str) -> None:
-        self._store = store
         self._delivery = delivery
         self._connectors = tuple(connectors)
-        self._owner = owner
+        self._turns = Turns(store, owner, lease_seconds=LEASE_SECONDS, renew_seconds=RENEW_SECONDS)
         self._asides: dict[str, str] = {}
 
     def states(self) -> dict[str, str]:
@@ -94,22 +89,17 @@ class Duty:
             return await connector.run(bot)
         lease = f"{connector.platform}:{connector.account}"
         await self._await_turn(connector, lease)
-        async with self._renewed(lease), self._delivering(connector.platform):
+        async with self._turns.renewed(lease), self._delivering(connector.platform):
             await connector.run(bot)
         return None
 
     async def _await_turn(self, connector: Connector, lease: str) -> None:
-        while not await self._take(lease):
+        while not await self._turns.take(lease):
             if self._asides.get(connector.platform) != STANDING_BY:
                 log.info("%s: %s", connector.platform, STANDING_BY)
                 self._asides[connector.platform] = STANDING_BY
-            await asyncio.sleep(RENEW_SECONDS)
+            await asyncio.sleep(self._turns.renew_seconds)
         self._asides.pop(connector.platform, None)
-
-    async def _take(self, lease: str) -> bool:
-        holder = await self._store.leases.holder(lease)
-        dead = holder if holder is not None and is_dead(holder) else None
-        return await self._store.leases.take(lease, self._owner, LEASE_SECONDS, instead_of=dead)
 
     @asynccontextmanager
     async def _delivering(self, platform: str) -> AsyncIterator[None]:
@@ -118,39 +108,3 @@ class Duty:
             yield
         finally:
             await self._delivery.close(platform)
-
-    @asynccontextmanager
-    async def _renewed(self, lease: str) -> AsyncIterator[None]:
-        """Hold the lease while the body runs. When it is lost the body is cancelled and LeaseLost raised."""
-        body = asyncio.current_task()
-        lost = asyncio.Event()
-
-        async def renew() -> None:
-            held_until = time.monotonic() + LEASE_SECONDS
-            while time.monotonic() < held_until:
-                await asyncio.sleep(RENEW_SECONDS)
-                asked = time.monotonic()
-                try:
-                    async with asyncio.timeout(max(0.1, held_until - asked)):
-                        if not await self._store.leases.take(lease, self._owner, LEASE_SECONDS):
-                            break
-                    held_until = asked + LEASE_SECONDS
-                except (TimeoutError, StorageError) as error:
-                    log.warning("lease %s was not renewed: %s", lease, error or "the database is slow")
-            lost.set()
-            if body is not None:
-                body.cancel()
-
-        renewing = asyncio.create_task(renew())
-        try:
-            yield
-        except asyncio.CancelledError:
-            if not lost.is_set() or body is None:
-                raise
-            body.uncancel()
-            raise LeaseLost from None
-        finally:
-            renewing.cancel()
-            if not lost.is_set():
-                with suppress(StorageError):
-                    await self._store.leases.release(lease, self._owner)

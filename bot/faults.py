@@ -18,6 +18,8 @@ POINTS = (
     "before_send",
     "after_send",
     "after_sent_mark",
+    "after_watch",
+    "after_watched",
 )
 
 _armed: dict[str, int] = {}

@@ -13,7 +13,9 @@ import pluggy
 
 if TYPE_CHECKING:
     from bot.connector import Connector
+    from bot.jobs import Job
     from bot.message import Message, Reply
+    from bot.observers import Observer
     from bot.settings import PluginSettings, Settings
     from bot.skills import Skill
 
@@ -41,6 +43,16 @@ def register_connectors(register: Callable[[Connector], None], settings: Setting
 
 
 @hookspec
+def register_observers(register: Callable[[Observer], None], settings: Settings) -> None:
+    """Watch: call `register` with each function declared by `@observer`."""
+
+
+@hookspec
+def register_jobs(register: Callable[[Job], None], settings: Settings) -> None:
+    """Do something by the clock: call `register` with each function declared by `@job`."""
+
+
+@hookspec
 async def startup() -> None:
     """Called when the bot is about to take messages."""
 
@@ -52,7 +64,8 @@ async def shutdown() -> None:
 
 @hookspec
 async def event_received(message: Message) -> None:
-    """Observe an event, answered or not: new, edited or deleted. Runs beside the answer."""
+    """Be told of an event, answered or not: new, edited or deleted. Runs beside the answer, at the latest
+    once; an observer (`register_observers`) misses nothing."""
 
 
 @hookspec

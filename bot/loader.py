@@ -15,14 +15,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 
 from bot import hookspecs
 from bot.connector import Connector
 from bot.errors import BrokenPlugin, ParleyError
+from bot.jobs import Job
 from bot.message import Message, Reply
+from bot.observers import Observer
 from bot.settings import PluginSettings, Settings, read_plugin_settings
 from bot.skills import Skill
 
@@ -31,6 +33,8 @@ log = logging.getLogger(__name__)
 BUNDLED = "plugins"
 ENTRY_POINTS = "parley.plugins"
 HOOK_SECONDS = 10.0
+
+W = TypeVar("W", Observer, Job)
 
 
 @dataclass(slots=True)
@@ -43,6 +47,8 @@ class Plugin:
     broken: str = ""
     skills: list[Skill] = field(default_factory=list)
     connectors: list[Connector] = field(default_factory=list)
+    observers: list[Observer] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
     settings: dict[type, object] = field(default_factory=dict)
 
 
@@ -64,6 +70,16 @@ class Plugins:
         """The ways in that plugins offer."""
         return [connector for plugin in self.found.values() for connector in plugin.connectors]
 
+    @property
+    def observers(self) -> list[Observer]:
+        """What plugins watch with."""
+        return [observer for plugin in self.found.values() for observer in plugin.observers]
+
+    @property
+    def jobs(self) -> list[Job]:
+        """What plugins do by the clock."""
+        return [job for plugin in self.found.values() for job in plugin.jobs]
+
     def settings_of(self, skill: Skill) -> dict[type, object]:
         """The settings of the plugin a skill belongs to."""
         return self.found[skill.plugin].settings
@@ -83,7 +99,7 @@ class Plugins:
             self._register(plugin, module)
         except Exception as error:  # noqa: BLE001 - a plugin is foreign code: whatever it raises must not stop the bot
             plugin.broken = _reason(error)
-            plugin.skills, plugin.connectors = [], []
+            plugin.skills, plugin.connectors, plugin.observers, plugin.jobs = [], [], [], []
             if module is not None and self._manager.is_registered(module):
                 self._manager.unregister(module)
             log.error("plugin %s from %s is off: %s", name, source, plugin.broken)  # noqa: TRY400
@@ -128,6 +144,18 @@ class Plugins:
             settings=self._settings,
         )
         self._call(module, "register_connectors", register=plugin.connectors.append, settings=self._settings)
+        self._call(
+            module,
+            "register_observers",
+            register=lambda each: _add(plugin, plugin.observers, Observer, each),
+            settings=self._settings,
+        )
+        self._call(
+            module,
+            "register_jobs",
+            register=lambda each: _add(plugin, plugin.jobs, Job, each),
+            settings=self._settings,
+        )
         for skill in plugin.skills:
             self.skills |= dict.fromkeys((skill.name, *skill.aliases), skill)
 
@@ -159,6 +187,16 @@ class Plugins:
                 owner = self.skills[name].plugin
                 raise BrokenPlugin(f"its skill {name!r} is already offered by plugin {owner!r}; rename it.")
         plugin.skills.append(replace(skill, plugin=plugin.name))
+
+
+def _add(plugin: Plugin, kept: list[W], kind: type[W], offered: W) -> None:
+    """Keep an observer or a job. Raises BrokenPlugin for anything else, and for a name that is taken."""
+    word = kind.__name__.lower()
+    if not isinstance(offered, kind):
+        raise BrokenPlugin(f"register_{word}s takes functions declared with @{word}.")
+    if offered.name in {each.name for each in kept}:
+        raise BrokenPlugin(f"it has two {word}s named {offered.name!r}; rename one.")
+    kept.append(replace(offered, plugin=plugin.name))
 
 
 def load_plugins(settings: Settings) -> Plugins:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -138,12 +139,22 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyFile:
+    """A file sent with a reply."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What a skill returns. `text` is Markdown.
 
     `to_asker` asks for delivery to the asker alone, `to` names another conversation it goes to.
     `heard` holds the message's own words when it was spoken: it is then routed again with them.
     With `at_most_once`, a part that may have arrived is not sent again where the platform cannot tell.
+    `files` go with it: 8 MB at most, which every platform takes.
     """
 
     text: str
@@ -154,6 +165,7 @@ class Reply:
     to: str = ""
     heard: str = ""
     at_most_once: bool = False
+    files: tuple[ReplyFile, ...] = ()
 
 
 def part_key(event: str, skill: str, number: int) -> str:
@@ -255,6 +267,10 @@ def pack_reply(reply: Reply) -> str:
         fields["citations"] = [
             [c.document, c.passage, c.text, c.heading, c.location] for c in reply.citations
         ]
+    if reply.files:
+        fields["files"] = [
+            [file.name, file.media_type, base64.b64encode(file.content).decode()] for file in reply.files
+        ]
     return _compact.encode(fields)
 
 
@@ -270,4 +286,8 @@ def unpack_reply(packed: str) -> Reply:
         to=fields.get("to", ""),
         heard=fields.get("heard", ""),
         at_most_once=fields.get("at_most_once", False),
+        files=tuple(
+            ReplyFile(name, media_type, base64.b64decode(content))
+            for name, media_type, content in fields.get("files", ())
+        ),
     )

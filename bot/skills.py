@@ -7,10 +7,12 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from bot.controls import Field, Form
 from bot.errors import BadArguments, BrokenPlugin
+from bot.memory import DraftNotes, DraftScores, Notes, Scores
 from bot.message import Attachment, Message, Priority, Reply
 from bot.parameters import Parameter, next_word, parameters_of
 
@@ -33,8 +35,9 @@ class Skill:
 
     `examples` are phrases a person would type; free text is matched to them. `deadline` is in
     seconds, after which the asker is told it took too long. `to_asker` answers the asker alone. `menu`
-    is the name under which it stands in the menu of a message, whose text it then gets. `plugin` is set
-    by the loader.
+    is the name under which it stands in the menu of a message, whose text it then gets. `reactions` are
+    the emoji under a message that call it upon that message, each with the arguments it gives. `plugin`
+    is set by the loader.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Skill:
     priority: Priority = Priority.PERSON
     to_asker: bool = False
     menu: str = ""
+    reactions: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
     plugin: str = ""
 
     @property
@@ -166,6 +170,7 @@ def skill(
     priority: Priority = Priority.PERSON,
     to_asker: bool = False,
     menu: str = "",
+    reactions: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> Callable[[SkillFunction], Skill]: ...
 
 
@@ -180,6 +185,7 @@ def skill(
     priority: Priority = Priority.PERSON,
     to_asker: bool = False,
     menu: str = "",
+    reactions: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> Skill | Callable[[SkillFunction], Skill]:
     """Declare an async function as a skill.
 
@@ -212,6 +218,7 @@ def skill(
             priority=priority,
             to_asker=to_asker,
             menu=menu,
+            reactions=reactions,
         )
 
     return declare if function is None else declare(function)
@@ -237,6 +244,12 @@ class History(Protocol):
 
     async def between(self, start: datetime, end: datetime | None = None, limit: int = 500) -> list[Said]:
         """Messages sent from `start` until before `end` (None: until now), oldest first, the last `limit`."""
+
+    async def linked(self, address: str, limit: int = 500) -> list[Said]:
+        """What the address of a message leads to: the thread that hangs on it, or the messages from it on.
+
+        Nothing when it is no message of this channel or its threads, or none that is known here.
+        """
 
     async def last_by_asker(self) -> Said | None:
         """The asker's own last message here before this one; None when there is none."""
@@ -273,11 +286,18 @@ class Said:
     said_at: datetime | None = None
 
 
+def no_link(conversation: str, key: str) -> str:
+    """Where messages have no addresses."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a skill is handed: the message, and rights that reach no further than its asker's.
 
-    `skills` are those enabled here. `deadline` is in seconds from the start of the call.
+    `skills` are those enabled here. `deadline` is in seconds from the start of the call. `notes` and
+    `scores` are the plugin's own; what a skill writes there stands at once. `link` gives the address of a
+    message from its conversation and key, or nothing where messages have none.
     """
 
     message: Message
@@ -288,10 +308,25 @@ class Context:
     skills: tuple[Skill, ...] = ()
     deadline: float = DEFAULT_DEADLINE
     plugin_settings: Mapping[type, object] = field(default_factory=dict)
+    notes: Notes = field(default_factory=DraftNotes)
+    scores: Scores = field(default_factory=DraftScores)
+    link: Callable[[str, str], str] = no_link
 
     def settings(self, section: type[S]) -> S:
         """The plugin's own settings, as the class it registered."""
-        found = self.plugin_settings.get(section)
-        if not isinstance(found, section):
-            raise BrokenPlugin(f"{section.__name__} was not registered: add a register_settings hook.")
-        return found
+        return settings_among(self.plugin_settings, section)
+
+
+def settings_among(registered: Mapping[type, object], section: type[S]) -> S:
+    """A plugin's settings of a class. Raises BrokenPlugin for one that it did not register."""
+    found = registered.get(section)
+    if not isinstance(found, section):
+        raise BrokenPlugin(f"{section.__name__} was not registered: add a register_settings hook.")
+    return found
+
+
+def as_replies(answer: Answer) -> Sequence[Reply]:
+    """What a plugin's function returned, as replies."""
+    if isinstance(answer, str):
+        return [Reply(answer)]
+    return [answer] if isinstance(answer, Reply) else answer or ()

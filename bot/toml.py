@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from pydantic import SecretStr
 
-from bot.settings import Section, Settings
+from bot.settings import ModelSettings, Section, Settings
 
 
 def show(settings: Settings) -> str:
@@ -62,9 +62,9 @@ def _table_lines(settings: Settings, *, commented: bool) -> list[str]:
     if commented:
         return [
             "",
-            "# The model of a role: a folder of a transformers checkpoint instead of the built-in one.",
+            f"# {ModelSettings.__doc__}",
             "# [models.sentiment]",
-            '# folder = "/var/lib/parley/my-sentiment"',
+            *_model_lines(),
             "",
             "# Settings of a plugin stand in a table of its name; 'parley plugins' lists them.",
             "# [plugin.qa]",
@@ -83,6 +83,14 @@ def _table_lines(settings: Settings, *, commented: bool) -> list[str]:
         lines += ["", f"[plugin.{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
     for rule in settings.channels:
         lines += ["", "[[channels]]", f"match = {_toml(rule.match)}", f"disable = {_toml(rule.disable)}"]
+    return lines
+
+
+def _model_lines() -> list[str]:
+    lines = []
+    for key, field in ModelSettings.model_fields.items():
+        value = "" if field.default is None else f" {_toml(field.default)}"
+        lines += [f"# {field.description}", f"# {key} ={value}"]
     return lines
 
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
         VectorBlock,
     )
     from storage.store import Store, open_store
+    from storage.watched import Progress, Score, Seen
+    from storage.watching import area_of
 
 __all__ = [
     "Accepted",
@@ -56,7 +58,10 @@ __all__ = [
     "NewerSchema",
     "OutboxState",
     "Part",
+    "Progress",
     "Role",
+    "Score",
+    "Seen",
     "StorageCorrupt",
     "StorageError",
     "StorageUnavailable",
@@ -65,10 +70,19 @@ __all__ = [
     "Unfinished",
     "VectorBlock",
     "Waiting",
+    "area_of",
     "open_store",
 ]
 
-_ELSEWHERE = {"Store": "storage.store", "Waiting": "storage.inbox", "open_store": "storage.store"}
+_ELSEWHERE = {
+    "Progress": "storage.watched",
+    "Score": "storage.watched",
+    "Seen": "storage.watched",
+    "Store": "storage.store",
+    "Waiting": "storage.inbox",
+    "area_of": "storage.watching",
+    "open_store": "storage.store",
+}
 
 
 def __getattr__(name: str) -> Any:

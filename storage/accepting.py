@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from storage.bulk import run_many
 from storage.dialects import Dialect
-from storage.erasing import cancel_replies, erase_waiting, forget_finished
+from storage.erasing import cancel_replies, erase_waiting, forget_finished, forget_scores
 from storage.indexing import index_messages, unindex_messages
 from storage.numbers import now, take
 from storage.places import Author, author_ids, conversation_ids
@@ -232,6 +232,7 @@ class _Batch:
             erase_waiting(connection, self._erased)
             cancel_replies(dialect, connection, self._erased)
             forget_finished(connection, self._erased)
+            forget_scores(connection, self._erased)
         if self._files:
             run_many(connection, _insert_attachments, self._files)
         run_many(connection, _insert_events, self.events)

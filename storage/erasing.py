@@ -1,17 +1,17 @@
-"""What a deletion takes along: waiting events and unsent replies to the message."""
+"""What a deletion takes along: waiting events, unsent replies to the message, and its scores."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import BindParameter, Connection, bindparam, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, select, update
 
 from storage.bulk import run_many
 from storage.dialects import Dialect
 from storage.indexing import unindex_messages
 from storage.numbers import now, take
 from storage.records import InboxState, OutboxState
-from storage.tables import has_state, inbox, messages, outbox
+from storage.tables import attachments, has_state, inbox, messages, outbox, scores
 
 _ids: BindParameter[list[int]] = bindparam("ids", expanding=True)
 _erase_events = (
@@ -61,6 +61,11 @@ _erase_reply = (
     .values(text="", packed="", deleted=True, revision=bindparam("number"))
 )
 
+_drop_files = delete(attachments).where(attachments.c.message_id.in_(_ids))
+_drop_scores = delete(scores).where(
+    scores.c.message_key.in_(select(messages.c.key).where(messages.c.id.in_(_ids)))
+)
+
 
 def erase_waiting(connection: Connection, message_ids: Sequence[int]) -> None:
     """End the events of deleted messages that are not finished; a later finish is refused."""
@@ -72,12 +77,18 @@ def forget_finished(connection: Connection, message_ids: Sequence[int]) -> None:
     connection.execute(_forget_finished, {"ids": message_ids})
 
 
+def forget_scores(connection: Connection, message_ids: Sequence[int]) -> None:
+    """Forget what was measured of deleted messages."""
+    connection.execute(_drop_scores, {"ids": message_ids})
+
+
 def cancel_replies(dialect: Dialect, connection: Connection, message_ids: Sequence[int]) -> None:
     """Cancel what would still be sent in answer to deleted messages, and forget its text."""
     cancelled = connection.execute(_cancel_parts, {"ids": message_ids, "moment": now()})
     replies = [number for number in cancelled.scalars() if number is not None]
     if not replies:
         return
+    connection.execute(_drop_files, {"ids": replies})
     texts = connection.execute(_replies, {"ids": replies})
     unindex_messages(dialect, connection, [(row.id, row.conversation_id, row.text) for row in texts])
     numbers = take(connection, len(replies))

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from storage.bulk import run_many
 from storage.dialects import Dialect
 from storage.errors import Fenced, StorageError
-from storage.indexing import index_messages
-from storage.numbers import now, take
-from storage.places import touch
-from storage.records import Finish, InboxState, NewPart, OutboxState, Part, Role
-from storage.tables import AnyRow, conversations, inbox, messages, outbox
+from storage.numbers import now
+from storage.posting import Post, write_posts
+from storage.records import Finish, InboxState, NewPart, Part
+from storage.tables import AnyRow, conversations, inbox
 
 _claims = select(
     inbox.c.id,
@@ -36,22 +33,11 @@ _end = (
         finished_at=bindparam("moment"),
     )
 )
-_insert_messages = insert(messages)
-_insert_parts = insert(outbox)
 _set_skill = (
     update(conversations)
     .where(conversations.c.id == bindparam("conversation"))
     .values(skill=bindparam("new_skill"))
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    """One part with the event it answers and the number it gets."""
-
-    number: int
-    event: AnyRow
-    part: NewPart
 
 
 def finish(
@@ -92,10 +78,14 @@ def _end_all(dialect: Dialect, connection: Connection, held: list[tuple[Finish, 
         if each.skill is not None
     ]
     run_many(connection, _set_skill, skills)
-    numbers = iter(take(connection, count) if (count := sum(len(each.parts) for each, _ in held)) else ())
-    replies = [[_Reply(next(numbers), event, part) for part in each.parts] for each, event in held]
-    _write_replies(dialect, connection, [reply for group in replies for reply in group], moment)
-    return [[_part(reply, moment) for reply in group] for group in replies]
+    posts = [_post(part, event) for each, event in held for part in each.parts]
+    written = iter(write_posts(dialect, connection, posts, moment))
+    return [[next(written) for _ in each.parts] for each, _ in held]
+
+
+def _post(part: NewPart, event: AnyRow) -> Post:
+    platform = part.platform or event.platform
+    return Post(part, event.conversation_id, platform, event.id, event.key, event.packed)
 
 
 def _ending(finish: Finish, moment: float) -> dict[str, Any]:
@@ -106,65 +96,3 @@ def _ending(finish: Finish, moment: float) -> dict[str, Any]:
         "how": finish.decision,
         "moment": moment,
     }
-
-
-def _write_replies(dialect: Dialect, connection: Connection, replies: list[_Reply], moment: float) -> None:
-    """The parts to send and, for those with a text, the bot's messages."""
-    spoken = [reply for reply in replies if reply.part.text]
-    if spoken:
-        run_many(connection, _insert_messages, [_message(reply, moment) for reply in spoken])
-        texts = [(reply.number, reply.event.conversation_id, reply.part.text) for reply in spoken]
-        index_messages(dialect, connection, texts)
-        touch(connection, {reply.event.conversation_id for reply in spoken})
-    run_many(connection, _insert_parts, [_outgoing(reply, moment) for reply in replies])
-
-
-def _message(reply: _Reply, moment: float) -> dict[str, Any]:
-    return {
-        "id": reply.number,
-        "key": reply.part.key,
-        "conversation_id": reply.event.conversation_id,
-        "author_id": None,
-        "role": Role.BOT,
-        "text": reply.part.text,
-        "packed": reply.part.packed,
-        "reply_to": reply.event.key,
-        "sent_at": moment,
-        "edited_at": None,
-        "deleted": False,
-        "revision": reply.number,
-    }
-
-
-def _outgoing(reply: _Reply, moment: float) -> dict[str, Any]:
-    """A row of the outbox; what a message keeps is not kept twice."""
-    return {
-        "id": reply.number,
-        "key": reply.part.key,
-        "conversation_id": reply.event.conversation_id,
-        "inbox_id": reply.event.id,
-        "message_id": reply.number if reply.part.text else None,
-        "platform": reply.part.platform or reply.event.platform,
-        "packed": None if reply.part.text else reply.part.packed,
-        "state": OutboxState.PENDING,
-        "attempts": 0,
-        "created_at": moment,
-        "finished_at": None,
-        "platform_id": None,
-        "reason": "",
-    }
-
-
-def _part(reply: _Reply, moment: float) -> Part:
-    return Part(
-        id=reply.number,
-        key=reply.part.key,
-        platform=reply.part.platform or reply.event.platform,
-        conversation_id=reply.event.conversation_id,
-        inbox_id=reply.event.id,
-        packed=reply.part.packed,
-        trigger=reply.event.packed,
-        state=OutboxState.PENDING,
-        attempts=0,
-        created_at=datetime.fromtimestamp(moment, UTC),
-    )

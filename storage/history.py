@@ -241,7 +241,7 @@ class History:
 
     async def _messages(self, rows: Sequence[AnyRow]) -> list[HistoryMessage]:
         """Rows as messages, with what is known of their files."""
-        ids = [row.id for row in rows if row.role == Role.PERSON]
+        ids = [row.id for row in rows]
         files: defaultdict[int, list[tuple[str, str, str, int]]] = defaultdict(list)
         if ids:
             for file in await self._reader.rows(_files, {"ids": ids}):

@@ -47,7 +47,8 @@ class Leases:
 
         `instead_of` names a holder known to be dead, whose lease need not run out first.
         """
-        return await self._writer.submit(_take_all, _Wish(name, owner, seconds, instead_of))
+        wish = _Wish(name, owner, seconds, instead_of)
+        return await self._writer.submit(_take_all, wish, urgent=True)
 
     async def release(self, name: str, owner: str) -> None:
         """Give a lease back; nothing happens when it is another's."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Boolean, Connection, and_, bindparam, case, func, null, select, update
 
 from storage.bulk import run_many
 from storage.errors import Fenced, StorageError
@@ -25,12 +25,12 @@ _pending = (
         outbox.c.conversation_id,
         outbox.c.inbox_id,
         func.coalesce(outbox.c.packed, messages.c.packed, "").label("packed"),
-        inbox.c.packed.label("trigger"),
+        func.coalesce(inbox.c.packed, "").label("trigger"),
         outbox.c.state,
         outbox.c.attempts,
         outbox.c.created_at,
     )
-    .join(inbox, inbox.c.id == outbox.c.inbox_id)
+    .join(inbox, inbox.c.id == outbox.c.inbox_id, isouter=True)
     .join(messages, messages.c.id == outbox.c.message_id, isouter=True)
     .where(
         has_state(outbox.c.state, OutboxState.PENDING, OutboxState.ATTEMPTING),
@@ -52,6 +52,11 @@ _change = (
         platform_id=bindparam("delivered_as"),
         reason=bindparam("why"),
         finished_at=bindparam("moment"),
+        # What its message keeps is enough once it has ended.
+        packed=case(
+            (and_(outbox.c.message_id.is_not(None), bindparam("ended", type_=Boolean)), null()),
+            else_=outbox.c.packed,
+        ),
     )
 )
 
@@ -166,6 +171,7 @@ def _changed(mark: _Mark, attempts: int, moment: float) -> dict[str, Any]:
         "delivered_as": mark.platform_id,
         "why": mark.reason,
         "moment": moment if ended else None,
+        "ended": ended,
     }
 
 

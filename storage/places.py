@@ -51,6 +51,19 @@ def conversation_ids(connection: Connection, events: Sequence[Event]) -> dict[st
     return ids
 
 
+def place_ids(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
+    """The numbers of conversations, those where nobody has spoken yet written as open to all."""
+    wanted = list(dict.fromkeys(keys))
+    found = connection.execute(_known_conversations, {"keys": wanted})
+    ids: dict[str, int] = {row.key: row.id for row in found}
+    missing = [key for key in wanted if key not in ids]
+    if missing:
+        ids |= dict(zip(missing, take(connection, len(missing)), strict=True))
+        rows = [_place(ids[key], key, key.partition(":")[0]) for key in missing]
+        run_many(connection, _insert_conversations, rows)
+    return ids
+
+
 def touch(connection: Connection, ids: Iterable[int]) -> None:
     """Note that conversations have a new message."""
     moment = now()
@@ -88,12 +101,16 @@ def _conversation(number: int, event: Event) -> dict[str, object]:
     title = " ".join(event.text[: 4 * TITLE_CHARACTERS].split()) if event.kind == "created" else ""
     if len(title) > TITLE_CHARACTERS:
         title = title[: TITLE_CHARACTERS - 1].rstrip() + "…"
+    return _place(number, event.conversation, event.platform) | {"owner": event.owner, "title": title}
+
+
+def _place(number: int, key: str, platform: str) -> dict[str, object]:
     return {
         "id": number,
-        "key": event.conversation,
-        "platform": event.platform,
-        "owner": event.owner,
-        "title": title,
+        "key": key,
+        "platform": platform,
+        "owner": None,
+        "title": "",
         "skill": None,
         "last_message_at": now(),
         "lease_owner": None,

@@ -112,13 +112,16 @@ class NewPart:
     """One part of a reply to write to the outbox and, when `text` is not empty, to the history.
 
     `key` is fixed for ever (inbox key, skill, part number), so that a retry is not a second message.
-    `platform` is where it goes when that is not where the event came from.
+    `platform` is where it goes when that is not where the event came from. `kept` is what the history
+    keeps in place of `packed`, where that is less; `files` belong to the message there.
     """
 
     key: str
     text: str
     packed: str
     platform: str | None = None
+    kept: str = ""
+    files: tuple[NewAttachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +152,15 @@ class Decision:
 class Part:
     """One part of a reply in the outbox.
 
-    `packed` is the caller's own; `trigger` is the packed event it answers.
+    `packed` is the caller's own; `trigger` is the packed event it answers, empty for what observers and
+    jobs say, which answers none.
     """
 
     id: int
     key: str
     platform: str
     conversation_id: int
-    inbox_id: int
+    inbox_id: int | None
     packed: str
     trigger: str
     state: OutboxState

@@ -22,6 +22,8 @@ from storage.reader import Reader
 from storage.reconciliation import health
 from storage.records import Health
 from storage.schema import prepare
+from storage.scores import Scores
+from storage.watching import Watching
 from storage.writer import Writer
 
 
@@ -37,6 +39,8 @@ class Store:
         self.feedback = FeedbackBox(writer, reader)
         self.leases = Leases(writer, reader)
         self.notes = Notes(writer, reader)
+        self.scores = Scores(writer, reader)
+        self.watching = Watching(dialect, writer, reader)
         self._dialect = dialect
         self._writer = writer
         self._reader = reader

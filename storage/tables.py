@@ -158,7 +158,7 @@ outbox = Table(
     _id(),
     _text("key", unique=True),
     _number("conversation_id", ForeignKey("conversations.id")),
-    _number("inbox_id", ForeignKey("inbox.id")),
+    _number("inbox_id", ForeignKey("inbox.id"), nullable=True),
     _number("message_id", ForeignKey("messages.id"), nullable=True),
     _text("platform"),
     _text("packed", nullable=True),
@@ -182,6 +182,21 @@ notes = Table(
     Column("area", Text, primary_key=True),
     Column("name", Text, primary_key=True),
     _text("value"),
+)
+
+scores = Table(
+    "scores",
+    metadata,
+    Column("message_key", Text, primary_key=True),
+    Column("plugin", Text, primary_key=True),
+    _text("conversation"),
+    _text("author"),
+    _moment("sent_at"),
+    Column("value", Double, nullable=False),
+    _text("label"),
+    Index(None, "plugin", "conversation", "sent_at"),
+    Index(None, "plugin", "author", "sent_at"),
+    Index(None, "plugin", "sent_at"),
 )
 
 documents = Table(

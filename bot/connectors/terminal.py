@@ -9,13 +9,13 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.app import Bot
 from bot.connector import Connector, Outgoing
 from bot.controls import CHOICES, Button, Control, said
 from bot.errors import BadInput
-from bot.message import Author, Channel, EventKind, Message, Reply, now, unpack_reply
+from bot.message import Author, Channel, EventKind, Message, Reply, ReplyFile, now, unpack_reply
 from storage import HistoryMessage, InboxState, Role
 
 LOOK_SECONDS = 1.0  # another process may have answered: look into the database this often
@@ -114,7 +114,11 @@ class TerminalConnector(Connector):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._woken.wait()
         heard = await bot.store.history.recent(message.channel.conversation, limit=HISTORY)
-        return _answer_to(message.key, heard)
+        answers = [each for each in heard if each.role is Role.BOT and each.reply_to == message.key]
+        kept = [file[0] for each in answers for file in each.attachments]
+        found = [await bot.store.history.attachment(each) for each in kept]
+        files = tuple(ReplyFile(*each) for each in found if each is not None)
+        return replace(_answer_to(message.key, heard), files=files)
 
     def offers(self, bot: Bot, reply: Reply) -> tuple[Offer, ...]:
         """What can be said by number under a reply, from 1 on: each button, each line of a menu."""

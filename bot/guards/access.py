@@ -1,4 +1,4 @@
-"""Which skills are switched on in a channel."""
+"""What is switched on in a channel."""
 
 from __future__ import annotations
 
@@ -37,8 +37,17 @@ class Access:
             self._offers[key] = self._allowed(conversation)
         return self._offers[key]
 
+    def is_off(self, conversation: str, *names: str) -> bool:
+        """Whether a rule switches off one of these names, of a plugin and what it offers, there."""
+        return bool(self._rules) and not self._off(conversation).isdisjoint(names)
+
+    def _off(self, conversation: str) -> set[str]:
+        return {
+            name for rule in self._rules if fnmatchcase(conversation, rule.match) for name in rule.disable
+        }
+
     def _allowed(self, conversation: str) -> Offer:
-        off = {name for rule in self._rules if fnmatchcase(conversation, rule.match) for name in rule.disable}
+        off = self._off(conversation)
         allowed = {
             name: skill
             for name, skill in self._skills.items()

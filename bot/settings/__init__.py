@@ -7,8 +7,9 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.errors import BadSettings
@@ -72,6 +73,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         Path("data"), description="Folder of the database, its backups and the worker's socket."
     )
+    time_zone: str = Field(
+        "", description="Where jobs' times of day are meant, such as Europe/Berlin. Empty: UTC."
+    )
     storage: StorageSettings = StorageSettings()
     web: WebSettings = WebSettings()
     discord: DiscordSettings = DiscordSettings()
@@ -89,6 +93,15 @@ class Settings(BaseSettings):
     channels: tuple[ChannelRule, ...] = Field(
         (), description="Rules for some channels; all that match apply."
     )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name or "UTC")
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{name!r} is no time zone: write one such as Europe/Berlin") from None
+        return name
 
     @classmethod
     def settings_customise_sources(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 
 class Section(BaseModel):
@@ -48,6 +49,21 @@ class WebSettings(Section):
         description="Files added on the page: shared with everyone, private to the visitor, or off. "
         "auto: shared when listening on this machine only, else private.",
     )
+    metrics: bool = Field(
+        False, description="Serve the numbers of the models and queues under /metrics, for Prometheus."
+    )
+    operators: tuple[str, ...] = Field(
+        (),
+        description="Networks from which /worker and /metrics may be read, such as 10.0.0.0/8, "
+        "besides this machine itself.",
+    )
+
+    @field_validator("operators")
+    @classmethod
+    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for each in networks:
+            ip_network(each, strict=False)
+        return networks
 
 
 class DiscordSettings(Section):
@@ -152,8 +168,8 @@ class WorkerSettings(Section):
     )
     addresses: tuple[str, ...] = Field(
         (),
-        description="Workers on other machines, started there by 'parley worker': tcp:HOST:PORT. "
-        "They are asked instead of one here.",
+        description="Workers on other machines, started there by 'parley worker': tcp:HOST:PORT, "
+        "or on a Ray cluster: http://HOST:PORT. They are asked instead of one here.",
     )
     key: SecretStr = Field(
         SecretStr(""),

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 
 from bot.app import Bot
 from bot.assembly import open_database, open_library
@@ -17,6 +18,7 @@ from storage import InboxState
 
 WAIT_SECONDS = 20.0
 PAGE = 500
+WATCHERS = ("observer:", "job:")
 UNFINISHED = (InboxState.PENDING, InboxState.CLAIMED)
 
 
@@ -27,6 +29,7 @@ class Harness:
         self.bot = bot
         self.models = models
         self.connector = connector
+        self._heard: set[str] = set()
 
     async def say(self, text: str, *, author: str = "ann", channel: str = "room") -> str:
         """The text of the bot's answer to a direct message; empty when there is none."""
@@ -79,6 +82,26 @@ class Harness:
         if state is None:
             raise LookupError(f"no event {key!r} was accepted")
         return state
+
+    async def watched(self) -> list[Reply]:
+        """What observers and jobs have said since the last call, in order, once all events are observed."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            while await self.bot.watching.behind() or await self._undelivered():
+                await asyncio.sleep(0.005)
+        said = {key: sent.reply for key, sent in self.connector.sent.items() if key.startswith(WATCHERS)}
+        fresh = [reply for key, reply in said.items() if key not in self._heard]
+        self._heard |= said.keys()
+        return fresh
+
+    async def run_job(self, name: str, moment: datetime | None = None) -> list[Reply]:
+        """Call a job, with `moment` as its present; what it and the observers said. Raises what it raises."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            await self.bot.watching.call(name, moment or now())
+        return await self.watched()
+
+    async def _undelivered(self) -> bool:
+        waiting = await self.bot.store.outbox.pending(tuple(self.bot.connectors), 1)
+        return bool(waiting) or self.bot.delivery.busy
 
     async def _state(self, key: str) -> InboxState | None:
         """Where an event stands; unfinished still while its replies wait to be handed to delivery."""

@@ -31,6 +31,8 @@ from bot.settings import LaneSettings, LimitSettings, PluginsSettings, Settings
 from bot.testing.fakes import FakeModels
 
 SKILLS = Path(__file__).with_name("skills.py")
+WATCHERS = Path(__file__).with_name("watchers.py")
+WATCHED = "watched"
 REDELIVER_SECONDS = 0.5
 ANSWER_SECONDS = 2.0
 
@@ -150,7 +152,7 @@ class PlatformConnector(Connector):
         answer = await self._call(
             post=1,
             key=outgoing.key,
-            conversation=outgoing.message.channel.id,
+            conversation=outgoing.channel.id,
             text=outgoing.reply.text,
         )
         if "busy" in answer:
@@ -202,13 +204,13 @@ class PlatformConnector(Connector):
         _write(self._writer, frame)
 
 
-def platform_settings(data_dir: Path) -> Settings:
+def platform_settings(data_dir: Path, *, plugins: tuple[Path, ...] = (SKILLS,)) -> Settings:
     """Settings for a bot on the fake platform: test skills, short leases, no limits."""
     return Settings(
         data_dir=data_dir,
         limits=LimitSettings(person_per_minute=0, channel_per_minute=0),
         lanes=LaneSettings(lease_seconds=3.0, drain_seconds=5.0),
-        plugins=PluginsSettings(paths=(SKILLS,)),
+        plugins=PluginsSettings(paths=plugins),
     )
 
 
@@ -233,15 +235,18 @@ async def _frames(reader: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]
 
 
 def main(arguments: list[str]) -> None:
-    """SOCKET DATA_DIR [once|looks-up] [safe|acknowledges-first] [POINT:PASSES]."""
+    """SOCKET DATA_DIR [once|looks-up] [safe|acknowledges-first] [watched] [POINT:PASSES]."""
     socket, data_dir, delivery, order, *points = arguments
+    plugins = (SKILLS, WATCHERS) if WATCHED in points else (SKILLS,)
     for point in points:
+        if point == WATCHED:
+            continue
         name, _, passes = point.partition(":")
         faults.arm(name, int(passes or 0))
     connector = PlatformConnector(
         Path(socket), delivers_once=delivery == "once", acknowledges_first=order == "acknowledges-first"
     )
-    asyncio.run(run_bot(platform_settings(Path(data_dir)), connector))
+    asyncio.run(run_bot(platform_settings(Path(data_dir), plugins=plugins), connector))
 
 
 if __name__ == "__main__":

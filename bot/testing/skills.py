@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 
-from bot import Button, Choice, Context, Look, Menu, Message, Reply, Skill, hookimpl, skill
+from bot import Button, Choice, Context, Look, Menu, Message, Reply, ReplyFile, Skill, Word, hookimpl, skill
 
 seen: list[Message] = []
 
@@ -58,10 +58,17 @@ async def offer(context: Context) -> Reply:
     return Reply("What shall I say?", controls=(*buttons, numbers))
 
 
+@skill
+async def parcel(context: Context, name: Word, alone: bool = False) -> Reply:
+    """Send a file, to the asker alone or to all."""
+    file = ReplyFile(name, "text/plain", f"the content of {name} 你好".encode())
+    return Reply(f"Here is {name}.", to_asker=alone, files=(file,))
+
+
 @hookimpl
 def register_skills(register: Callable[[Skill], None]) -> None:
     """Offer them all."""
-    for each in (echo, wait, overrun, fail, abort, spell, offer):
+    for each in (echo, wait, overrun, fail, abort, spell, offer, parcel):
         register(each)
 
 

@@ -10,7 +10,7 @@ import signal
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from bot.testing.platform import Dice, FakePlatform
 KILLS = int(os.environ.get("KILLS", "20"))
 CONVERSATIONS = 12
 QUIET_SECONDS = 60.0
+WATCHING = ("after_watch", "after_watched")  # passed by observers alone
 
 
 class Killable:
@@ -125,7 +126,7 @@ async def test_killed_at_random(tmp_path: Path, delivery: str) -> None:
 
 
 @pytest.mark.parametrize("delivery", ["once", "looks-up"])
-@pytest.mark.parametrize("point", faults.POINTS)
+@pytest.mark.parametrize("point", [each for each in faults.POINTS if each not in WATCHING])
 async def test_killed_at_every_crash_point(tmp_path: Path, point: str, delivery: str) -> None:
     bot = Killable(tmp_path, delivery=delivery)
     async with FakePlatform(tmp_path / "socket", delivery == "once").serving() as platform:
@@ -137,6 +138,93 @@ async def test_killed_at_every_crash_point(tmp_path: Path, point: str, delivery:
         await all_shown(platform, written)
         assert await bot.stop() == 0, bot.log()[-2000:]
         assert_oracle(tmp_path, platform, written)
+
+
+def tallied(folder: Path) -> list[tuple[int, str, str]]:
+    """What the observer numbered, in that order: number, conversation, text."""
+    with sqlite3.connect(folder / "data" / "parley.sqlite3") as connection:
+        rows = connection.execute("SELECT value, conversation, label FROM scores ORDER BY value").fetchall()
+    connection.close()
+    return [(int(value), conversation.removeprefix("fake:"), text) for value, conversation, text in rows]
+
+
+async def begun(folder: Path) -> None:
+    """Wait until the observer has begun: what happened before is not shown to a new one."""
+    async with asyncio.timeout(QUIET_SECONDS):
+        while not (folder / "data" / "parley.sqlite3").exists() or not marks(folder):
+            await asyncio.sleep(0.1)
+
+
+def marks(folder: Path) -> list[tuple[str]]:
+    with (
+        suppress(sqlite3.OperationalError),
+        sqlite3.connect(folder / "data" / "parley.sqlite3") as connection,
+    ):
+        return connection.execute("SELECT value FROM notes WHERE area = 'watching'").fetchall()
+    return []
+
+
+async def all_watched(folder: Path, platform: FakePlatform, count: int) -> None:
+    """Wait until the observer has seen so many events and its alerts are shown."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(QUIET_SECONDS):
+            while len(tallied(folder)) < count or len(alerts(platform)) < count // 10:
+                await asyncio.sleep(0.1)
+
+
+def alerts(platform: FakePlatform) -> list[tuple[str, str]]:
+    return [shown for shown in platform.shown if shown[0].endswith("-alerts")]
+
+
+def assert_watched(folder: Path, platform: FakePlatform, written: list[tuple[str, str]]) -> None:
+    """Every event numbered once and without a gap, every tenth one told of once."""
+    seen = tallied(folder)
+    assert [number for number, _, _ in seen] == list(range(1, len(written) + 1))
+    assert sorted((place, text.removeprefix("echo ")) for _, place, text in seen) == sorted(written)
+    told = [(f"{place}-alerts", f"alert {n}: {text}") for n, place, text in seen if n % 10 == 0]
+    assert sorted(alerts(platform)) == sorted(told)
+
+
+@pytest.mark.timeout(1800)
+async def test_observers_skip_and_repeat_nothing_when_killed(tmp_path: Path) -> None:
+    dice = Dice(busy=0.03, broken=0.03, lost_answer=0.04, duplicate=0.05)
+    bot = Killable(tmp_path)
+    chance = random.Random(20)
+    async with FakePlatform(tmp_path / "socket", dice=dice).serving() as platform:
+        await bot.start("watched")
+        await begun(tmp_path)
+        async with feeding(platform, per_second=50) as written:
+            for _ in range(KILLS):
+                await asyncio.sleep(chance.uniform(0.3, 2.0))
+                await bot.kill()
+                await bot.start("watched")
+            await asyncio.sleep(1)
+        await all_shown(platform, written)
+        await all_watched(tmp_path, platform, len(written))
+        assert await bot.stop() == 0, bot.log()[-2000:]
+        assert_watched(tmp_path, platform, written)
+        assert_oracle(tmp_path, platform, written)
+
+
+@pytest.mark.parametrize("point", WATCHING)
+async def test_observers_skip_and_repeat_nothing_when_killed_at_a_crash_point(
+    tmp_path: Path, point: str
+) -> None:
+    bot = Killable(tmp_path)
+    async with FakePlatform(tmp_path / "socket").serving() as platform:
+        await bot.start("watched")
+        await begun(tmp_path)
+        async with feeding(platform, per_second=100) as written:
+            await bot.kill()
+            for passes in (0, 3):
+                process = await bot.start("watched", f"{point}:{passes}")
+                assert await asyncio.wait_for(process.wait(), 30) == -signal.SIGKILL, bot.log()[-2000:]
+            await bot.start("watched")
+            await asyncio.sleep(1)
+        await all_shown(platform, written)
+        await all_watched(tmp_path, platform, len(written))
+        assert await bot.stop() == 0, bot.log()[-2000:]
+        assert_watched(tmp_path, platform, written)
 
 
 async def test_acknowledging_before_the_commit_loses_messages(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from bot import Attachment, Call, Context, EventKind, Message, Reply, Skill, hookimpl, skill
+from bot import Attachment, Author, Call, Context, EventKind, Message, Reply, Skill, hookimpl, skill
 from bot.message import Channel
-from bot.settings import RouterSettings, Settings
+from bot.settings import ChannelRule, RouterSettings, Settings
 from bot.testing import Harness, RecordingConnector, open_harness
 from bot.testing.platform import platform_settings
 from storage import InboxState, NewAttachment
@@ -49,6 +49,13 @@ async def quote(context: Context) -> str:
     return f"{said.author}: {said.text}" if said else "nothing"
 
 
+@skill(to_asker=True, reactions={"🐶": {"voice": "woof"}, "❤": {"voice": "aww"}})
+async def react(context: Context, voice: str) -> str | None:
+    """Say something about the message that somebody reacted to."""
+    said = await context.history.quoted()
+    return f"{voice}, {said.author}: {said.text}" if said else None
+
+
 @skill
 async def recount(context: Context) -> str:
     """Say everything from the message replied to on."""
@@ -69,7 +76,7 @@ class Filing(RecordingConnector):
 
 @hookimpl
 def register_skills(register: Callable[[Skill], None]) -> None:
-    for each in (hear, whisper, tell, count, quote, recount):
+    for each in (hear, whisper, tell, count, quote, react, recount):
         register(each)
 
 
@@ -259,3 +266,48 @@ async def test_other_reactions_and_thumbs_for_people_are_no_feedback(harness: Ha
     assert await harness.bot.store.feedback.counts() == (0, 0)
     recent = await harness.bot.store.history.recent("test:room")
     assert [each.text for each in recent] == ["echo hi", "hi"]
+
+
+@pytest.mark.parametrize(("emoji", "voice"), [("🐶", "woof"), ("❤️", "aww")])
+async def test_an_emoji_calls_a_skill_upon_the_message_it_stands_under(
+    harness: Harness, emoji: str, voice: str
+) -> None:
+    said = harness.message("look at my dog", author="bob", direct=False, thread="t1")
+    await harness.hand_in(said)
+    reaction = replace(
+        harness.message(emoji, direct=False), kind=EventKind.REACTED, target=said.key, key="test:react-1"
+    )
+    (reply,) = await harness.hand_in(reaction)
+    assert (reply.text, reply.to_asker, reply.skill) == (f"{voice}, Bob: look at my dog", True, "react")
+    (sent,) = [each for each in harness.connector.sent.values() if each.message.key == reaction.key]
+    assert sent.channel.thread == "t1"
+    assert [each.text for each in await harness.bot.store.history.recent("test:room/t1")] == [said.text]
+    again = await harness.hand_in(reaction)
+    assert len(again) == 1
+
+
+async def test_an_emoji_taken_away_a_bots_one_and_one_under_nothing_call_nothing(harness: Harness) -> None:
+    said = harness.message("look at my dog", author="bob", direct=False)
+    await harness.hand_in(said)
+    away = replace(harness.message("🐶", direct=False), kind=EventKind.UNREACTED, target=said.key)
+    machine = Author("robot", "Robot", is_bot=True)
+    by_bot = replace(
+        harness.message("🐶", direct=False), kind=EventKind.REACTED, target=said.key, author=machine
+    )
+    under_nothing = replace(
+        harness.message("🐶", direct=False), kind=EventKind.REACTED, target="test:nowhere"
+    )
+    for each in (away, by_bot, under_nothing):
+        assert await harness.hand_in(each) == []
+
+
+async def test_an_emoji_of_a_skill_that_is_switched_off_calls_nothing(tmp_path: Path) -> None:
+    settings: Settings = platform_settings(tmp_path).model_copy(
+        update={"channels": (ChannelRule(match="test:*", disable=("react",)),)}
+    )
+    async with open_harness(settings, Filing()) as harness:
+        harness.bot.plugins.add("more", "test", lambda: SimpleNamespace(register_skills=register_skills))
+        said = harness.message("look at my dog", author="bob", direct=False)
+        await harness.hand_in(said)
+        reaction = replace(harness.message("🐶", direct=False), kind=EventKind.REACTED, target=said.key)
+        assert await harness.hand_in(reaction) == []

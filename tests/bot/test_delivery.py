@@ -127,3 +127,24 @@ async def test_what_is_finished_while_a_platform_is_being_opened_is_sent(
         async with asyncio.timeout(5):
             while not moody.sent:
                 await asyncio.sleep(0.01)
+
+
+async def test_a_platform_closed_while_its_outbox_is_read_stays_closed(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process may be on duty there by then."""
+    delivery, read = harness.bot.delivery, harness.bot.store.outbox.pending
+    reading, closed = asyncio.Event(), asyncio.Event()
+
+    async def slow(*wanted: object) -> object:
+        reading.set()
+        await closed.wait()
+        return await read(*wanted)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(harness.bot.store.outbox, "pending", slow)
+    opening = asyncio.create_task(delivery.open("test"))
+    await reading.wait()
+    await delivery.close("test")
+    closed.set()
+    await opening
+    assert "test" not in delivery._swept

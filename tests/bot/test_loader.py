@@ -33,6 +33,9 @@ def test_every_bundled_plugin_loads() -> None:
         ("clashes", "its skill 'help' is already offered by plugin 'help'"),
         ("registers_nonsense", "register_skills takes functions declared with @skill"),
         ("not_there", "there is no plugin at"),
+        ("observes_nonsense", "register_observers takes functions declared with @observer"),
+        ("observes_twice", "it has two observers named 'watch'"),
+        ("impossible_job", "A job's 'at' is '09:00' or 'mon 09:00', not '25:00'"),
     ],
 )
 def test_a_broken_plugin_is_off_with_its_reason_and_the_rest_works(name: str, reason: str) -> None:
@@ -41,6 +44,23 @@ def test_a_broken_plugin_is_off_with_its_reason_and_the_rest_works(name: str, re
     assert not plugins.found["dice"].broken
     assert plugins.skills["sides"].plugin == "dice"
     assert plugins.skills["help"].plugin == "help"
+
+
+def test_observers_and_jobs_are_found_with_their_plugin() -> None:
+    plugins = load("watcher")
+    assert [(each.plugin, each.name) for each in plugins.observers] == [
+        ("watcher", "counter"),
+        ("watcher", "everything"),
+    ]
+    assert [(each.name, str(each.schedule)) for each in plugins.jobs] == [
+        ("digest", "at mon 09:00"),
+        ("broken", "every 400 days, 0:00:00"),
+    ]
+
+
+def test_a_plugin_that_breaks_late_watches_nothing() -> None:
+    plugins = load("observes_twice", "impossible_job")
+    assert (plugins.observers, plugins.jobs) == ([], [])
 
 
 def test_typed_settings_reach_the_plugin() -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from bot.message import Message, now
 from bot.recall import Recall
+from bot.settings import Settings
 from bot.skills import Said
-from bot.testing import Harness
+from bot.testing import Harness, RecordingConnector, open_harness
 
 Hear = Callable[..., Awaitable[Message]]
 
@@ -87,3 +89,32 @@ async def test_what_stands_in_another_channel_is_not_read(harness: Harness, hear
     assert await history.since(secret.key) == []
     assert await history.quoted() is None
     assert await history.since("test:unknown") == []
+
+
+class Addressed(RecordingConnector):
+    """A platform whose messages have addresses."""
+
+    def key_at(self, address: str) -> str:
+        return address.removeprefix("https://chat.example/") if address.startswith("https://chat") else ""
+
+
+async def test_an_address_leads_to_a_thread_or_to_what_was_said_from_there_on(tmp_path: Path) -> None:
+    async with open_harness(Settings(data_dir=tmp_path), Addressed()) as harness:
+
+        async def say(text: str, **place: str) -> Message:
+            message = harness.message(text, direct=False, **place)  # type: ignore[arg-type]
+            await harness.hand_in(message)
+            return message
+
+        opening, plain = await say("who comes?"), await say("the weather is nice")
+        hanging = opening.key.rpartition(":")[2]
+        await say("I do", thread=hanging)
+        secret = await say("secret", channel="elsewhere")
+        gone = await say("deleted soon")
+        await harness.hand_in(harness.delete(gone))
+        history = recall(harness, await say("asking"))
+        site = "https://chat.example"
+        assert texts(await history.linked(f"{site}/{opening.key}")) == ["who comes?", "I do"]
+        assert texts(await history.linked(f"{site}/{plain.key}")) == ["the weather is nice"]
+        for other in (f"{site}/{secret.key}", f"{site}/test:nowhere", "https://example.org", ""):
+            assert await history.linked(other) == []

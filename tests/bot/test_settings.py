@@ -107,7 +107,7 @@ def test_sample_is_all_comments_that_are_the_defaults(tmp_path: Path) -> None:
     assert load_settings(write(tmp_path, sample())) == load_settings()
     uncommented = [
         line.removeprefix("# ")
-        for line in sample().split("# The model of a role")[0].splitlines()
+        for line in sample().split("# [models.sentiment]")[0].splitlines()
         if line.startswith("[") or (" = " in line and line.startswith("# ") and line[2].islower())
     ]
     assert load_settings(write(tmp_path, "\n".join(uncommented))) == load_settings()

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from storage import Event, Fenced, Finish, InboxState, NewPart, OutboxState, Part, Store
+from storage import Event, Fenced, Finish, InboxState, NewAttachment, NewPart, OutboxState, Part, Store
 
 Make = Callable[..., Event]
 
@@ -89,3 +89,37 @@ async def test_a_part_may_go_to_another_platform(store: Store, event: Make) -> N
     assert written.platform == "elsewhere"
     assert await store.outbox.pending(["fake"], 10) == []
     assert await store.outbox.pending(["elsewhere"], 10) == [written]
+
+
+async def answered_with_a_file(store: Store, event: Make) -> Part:
+    """A part with a file, and what the history keeps of it."""
+    accepted = await store.inbox.accept(event("give me the file", key="asking"))
+    (claimed,) = await store.inbox.claim("one", accepted.conversation_id, limit=1, lease_seconds=30)
+    file = NewAttachment("file-1", "notes.txt", "text/plain", b"the content")
+    new = NewPart("part:file", "Here it is.", "packed with the content", None, "kept", (file,))
+    finish = Finish(claimed.inbox_id, claimed.fence, InboxState.ANSWERED, parts=(new,))
+    (part,) = await store.inbox.finish(finish)
+    return part
+
+
+async def test_a_files_content_is_sent_and_then_kept_once(store: Store, event: Make) -> None:
+    part = await answered_with_a_file(store, event)
+    assert part.packed == "packed with the content"
+    assert [each.packed for each in await store.outbox.pending(["fake"], 10)] == [part.packed]
+    message = await store.history.message(part.key)
+    assert message is not None
+    assert (message.packed, message.attachments) == (
+        "kept",
+        (("file-1", "notes.txt", "text/plain", 11),),
+    )
+    assert await store.outbox.packed(part.key) == part.packed
+    await store.outbox.mark_sent(part.id, "x1")
+    assert await store.outbox.packed(part.key) == "kept"
+    assert await store.history.attachment("file-1") == ("notes.txt", "text/plain", b"the content")
+
+
+async def test_a_file_goes_with_the_answer_that_is_not_sent_any_more(store: Store, event: Make) -> None:
+    part = await answered_with_a_file(store, event)
+    await store.inbox.accept(event("", key="asking:delete", kind="deleted", target="asking"))
+    assert await store.outbox.packed(part.key) == ""
+    assert await store.history.attachment("file-1") is None

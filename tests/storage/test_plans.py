@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from sqlalchemy import event as events
 
-from storage import Event, Finish, InboxState, NewPart, Store, open_store
+from storage import Event, Finish, InboxState, NewPart, Progress, Score, Store, open_store
 
 Make = Callable[..., Event]
+START = datetime(2026, 1, 1, tzinfo=UTC)
 
 HARMLESS = re.compile(
     r"SCAN ((message|passage)_words VIRTUAL TABLE INDEX|anon_1|\(subquery"
@@ -75,6 +77,26 @@ async def work(store: Store, event: Make) -> None:
     await store.knowledge.unembedded(10)
     await store.knowledge.version()
     await store.feedback.of("x")
+    await watch(store, accepted.inbox_id)
+
+
+async def watch(store: Store, number: int) -> None:
+    assert await store.leases.take("watching", "one", 30)
+    begun = await store.watching.begin("observer:a/b")
+    await store.watching.newest()
+    await store.watching.events(number, number + 100, 256)
+    await store.watching.answers(number, number + 100, 256)
+    score = Score("fake:1", "fake:room", "ada", START, 0.5)
+    posts = (("fake:mods", NewPart("alert", "alert", "x")),)
+    await store.watching.commit(
+        Progress("watching", "one", "observer:a/b", begun, "9", "a", (("n", "1"),), (score,), posts)
+    )
+    await store.notes.get("plugin:a", "n")
+    await store.notes.beginning("plugin:a", "n")
+    await store.scores.series("a")
+    await store.scores.series("a", conversation="fake:room", start=START)
+    await store.scores.series("a", author="ada")
+    await store.scores.series("a", author="ada", conversation="fake:room")
 
 
 async def test_no_hot_statement_reads_a_whole_table(sqlite_url: str, event: Make) -> None:

@@ -247,3 +247,21 @@ async def test_a_full_queue_makes_callers_wait(sqlite_url: str) -> None:
         )
         await writer.close()
         writer._engine.dispose()
+
+
+async def test_an_urgent_request_goes_before_those_that_wait(store: Store, event: Make) -> None:
+    ended: list[str] = []
+
+    async def accept(number: int) -> None:
+        await store.inbox.accept(event(f"text {number}"))
+        ended.append("event")
+
+    async def lease() -> None:
+        assert await store.leases.take("duty", "one", 10)
+        ended.append("lease")
+
+    waiting = [asyncio.create_task(accept(number)) for number in range(3000)]
+    await asyncio.sleep(0)
+    await asyncio.gather(*waiting, lease())
+    assert len(ended) == 3001
+    assert ended.index("lease") < 1500

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,11 +20,12 @@ from bot.connector import Connector, Outgoing
 from bot.connectors.discord import files
 from bot.connectors.discord.abuse import Abuse
 from bot.connectors.discord.commands import Commands
-from bot.connectors.discord.events import PLATFORM, id_in
+from bot.connectors.discord.events import PLATFORM, id_in, key_of
 from bot.connectors.discord.gateway import FATAL, TROUBLE, Gateway
 from bot.connectors.discord.intake import insist
 from bot.connectors.discord.listening import Listening
 from bot.connectors.discord.memory import Memory
+from bot.connectors.discord.places import PRIVATE_THREAD
 from bot.connectors.discord.posting import Asked, answers_interaction
 from bot.connectors.discord.rendering import split
 from bot.connectors.discord.rest import Rest, open_session
@@ -38,6 +40,7 @@ from storage import StorageError
 
 if TYPE_CHECKING:
     from bot.app import Bot
+    from bot.connectors.discord.places import Place
     from storage.notes import Notes
 
 log = logging.getLogger(__name__)
@@ -52,6 +55,9 @@ NOT_CONNECTED_SECONDS = 2.0
 LOGIN_SECONDS = 30.0
 LOGIN_PAUSES = (1.0, 300.0)
 ADDRESS = "https://discord.com/channels"
+LINK = re.compile(
+    r"https://(?:\w+\.)?discord\.com/channels/(?P<guild>\d+)/(?P<channel>\d+)(?:/(?P<message>\d+))?/?"
+)
 
 
 class DiscordConnector(Connector):
@@ -125,14 +131,27 @@ class DiscordConnector(Connector):
             raise BadInput("Discord is not connected now. Try again later.")
         return await files.fetch(self._term.rest, attachment, limit)
 
+    def community(self, conversation: str) -> str:
+        """The guild of a conversation; for one outside guilds its channel."""
+        place = self._place(Channel.named(conversation).id)
+        return f"{self.platform}:{place.guild}" if place and place.guild else super().community(conversation)
+
     def link(self, conversation: str, key: str) -> str:
         """The address of somebody's message; the bot's own answers are kept under other keys."""
         number = id_in(key)
         channel = Channel.named(conversation)
-        place = self._term.places.known(channel.id) if self._term is not None else None
+        place = self._place(channel.id)
         if not number or place is None or not place.guild:
             return ""
         return f"{ADDRESS}/{place.guild}/{channel.thread or channel.id}/{number}"
+
+    def key_at(self, address: str) -> str:
+        """The message of a link, or what began the thread of one; nothing of a private thread."""
+        found = LINK.fullmatch(address.strip("<> "))
+        place = self._place(found["channel"]) if found else None
+        if found is None or place is None or place.guild != found["guild"] or place.kind == PRIVATE_THREAD:
+            return ""
+        return key_of(found["message"] or found["channel"])
 
     async def show_typing(self, message: Message) -> None:
         """Be seen typing, beside the work."""
@@ -154,6 +173,9 @@ class DiscordConnector(Connector):
             return
         where = message.channel.thread or message.channel.id
         term.drafts.show(key, where, text, partial(term.posting.show, message, key))
+
+    def _place(self, channel: str) -> Place | None:
+        return self._term.places.known(channel) if self._term is not None else None
 
     def _connected(self) -> Term:
         if self._term is None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from bot.connectors.discord.rest import Denied, Json, Rest
 
 TEXT, DIRECT, ANNOUNCEMENT, FORUM, MEDIA = 0, 1, 5, 15, 16
-THREADS = (10, 11, 12)
+PRIVATE_THREAD = 12
+THREADS = (10, 11, PRIVATE_THREAD)
 NOWHERE = -1
 
 

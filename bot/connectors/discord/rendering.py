@@ -55,25 +55,27 @@ def split(reply: Reply) -> list[Reply]:
     texts = split_markdown(reply.text, LIMIT)
     if len(texts) > MOST_PARTS or (reply.to_asker and len(texts) > 1):
         return [reply]
-    *bare, last = (replace(reply, text=text, citations=(), controls=()) for text in texts)
+    *bare, last = (replace(reply, text=text, citations=(), controls=(), files=()) for text in texts)
     sources = _sources(reply.citations)
     if sources and not reply.to_asker and length(last.text) + length(sources) > LIMIT:
-        closing = replace(last, text=" ", citations=reply.citations, controls=reply.controls)
+        closing = replace(reply, text=" ")
         return [*bare, last, closing]
-    return [*bare, replace(last, citations=reply.citations, controls=reply.controls)]
+    return [*bare, replace(reply, text=last.text)]
 
 
 def render(reply: Reply, key: str) -> Rendered:
     """One part. What is longer than a message is shown by its beginning, and whole in a file."""
     text, sources = unmask(reply.text), _sources(reply.citations)
     components = rows(reply.controls, key)
+    files = tuple((file.name, file.content, file.media_type) for file in reply.files)
     whole = (text.rstrip() + sources).strip()
     if length(whole) <= LIMIT:
-        return Rendered(whole or NOTHING, components)
+        return Rendered(whole or NOTHING, components, files)
+    files = ((WHOLE_FILE, whole.encode(), "text/markdown"), *files)
     if length(text) <= LIMIT:
-        return Rendered(text, components, ((WHOLE_FILE, whole.encode(), "text/markdown"),))
+        return Rendered(text, components, files)
     beginning = split_markdown(text, LIMIT - len(CONTINUED))[0]
-    return Rendered(beginning + CONTINUED, components, ((WHOLE_FILE, whole.encode(), "text/markdown"),))
+    return Rendered(beginning + CONTINUED, components, files)
 
 
 def render_draft(text: str) -> Rendered:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import re
 
 import aiohttp
 
@@ -25,6 +26,9 @@ log = logging.getLogger(__name__)
 POSTS_A_SECOND, POSTS_AT_ONCE = 1.0, 2
 STOPPED_SECONDS = 60.0
 STATUS = "is thinking…"
+LINK = re.compile(
+    r"https://(?P<domain>[\w.-]+)/archives/(?P<channel>\w+)/p(?P<seconds>\d{10})(?P<rest>\d{6})(?:\?\S*)?"
+)
 
 
 class SlackConnector(Connector):
@@ -118,6 +122,10 @@ class SlackConnector(Connector):
             raise BadInput(f"The file {attachment.name!r} cannot be read now. Try again later.")
         return await self._presence.files.fetch(attachment, limit)
 
+    def community(self, conversation: str) -> str:
+        """The workspace of a conversation."""
+        return conversation.partition(".")[0]
+
     def link(self, conversation: str, key: str) -> str:
         """The address of a message, in its thread where it stands in one."""
         platform, _, rest = key.partition(":")
@@ -129,6 +137,15 @@ class SlackConnector(Connector):
         address = f"https://{workspace.domain}/archives/{channel}/p{ts.replace('.', '')}"
         thread = Channel.named(conversation).thread
         return f"{address}?thread_ts={thread}&cid={channel}" if thread and thread != ts else address
+
+    def key_at(self, address: str) -> str:
+        """The message of a link into a workspace where the bot is."""
+        found = LINK.fullmatch(address.strip("<> "))
+        here = self._presence.workspaces if self._presence is not None and found is not None else ()
+        workspace = next((each for each in here if found and each.domain == found["domain"]), None)
+        if found is None or workspace is None:
+            return ""
+        return workspace.key(found["channel"], f"{found['seconds']}.{found['rest']}")
 
     async def show_typing(self, message: Message) -> None:
         """A status in the thread, where Slack shows one; elsewhere the draft is the first sign."""

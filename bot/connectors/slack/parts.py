@@ -17,8 +17,14 @@ def parts_of(reply: Reply) -> list[Reply]:
     """The reply in parts that each fit a message, in order. The last bears what belongs below it.
 
     Over five parts, the beginning and then the whole text, which is sent as a file because of its
-    length. What only one person sees can be no file: there the end is left out.
+    length. What only one person sees can be no file: there the end is left out. A file of the reply is
+    a part of its own, with its name as text.
     """
+    named = [replace(reply, text=each.name, citations=(), controls=(), files=(each,)) for each in reply.files]
+    return [*_texts(replace(reply, files=())), *named]
+
+
+def _texts(reply: Reply) -> list[Reply]:
     texts = split_markdown(reply.text, PART_CHARACTERS)
     if len(texts) == 1:
         return [reply]

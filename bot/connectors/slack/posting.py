@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import AsyncIterator, Mapping
+from pathlib import PurePath
 from typing import Any
 
 from bot.connector import Outgoing
@@ -17,7 +18,7 @@ from bot.connectors.slack.rendering import Rendered, render
 from bot.connectors.slack.responses import ResponseUrls
 from bot.connectors.slack.workspaces import Workspace, Workspaces
 from bot.errors import Refused, RetryLater, Uncertain
-from bot.message import Message
+from bot.message import Message, ReplyFile
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +43,14 @@ class Poster:
         """Post one part and return the key its message has here."""
         place = Place.of(outgoing.channel)
         workspace = self._workspaces.require(place.team)
-        if outgoing.reply.to_asker and not outgoing.channel.is_direct and not outgoing.reply.to:
+        if outgoing.reply.files:
+            place = await self._place_for_file(outgoing, place, workspace)
+            return await self._share_file(outgoing, place, workspace, outgoing.reply.files[0])
+        if _is_for_one(outgoing):
             return await self._whisper(outgoing, place, workspace)
         if len(outgoing.reply.text) > PART_CHARACTERS:
-            return await self._share_file(outgoing, place, workspace)
+            whole = ReplyFile("answer.md", "text/markdown", outgoing.reply.text.encode())
+            return await self._share_file(outgoing, place, workspace, whole)
         rendered = render(outgoing.reply, outgoing.key, feedback=_asks_feedback(outgoing))
         if draft := await self._drafts.finish(outgoing.key):
             return await self._replace(outgoing.key, rendered, workspace, draft.channel, draft.ts)
@@ -127,17 +132,25 @@ class Poster:
         except Refused as error:
             if str(error) not in NOT_THERE:
                 raise
-        opened = await workspace.api.call("conversations.open", users=user)
-        channel = str((opened.get("channel") or {})["id"])
+        channel = await _directly(workspace, user)
         posted = await workspace.api.call("chat.postMessage", channel=channel, **body, **SILENT)
         return str(posted["ts"])
 
-    async def _share_file(self, outgoing: Outgoing, place: Place, workspace: Workspace) -> str:
-        """The whole answer as a file; its name carries a mark, so that it is found again."""
+    async def _place_for_file(self, outgoing: Outgoing, place: Place, workspace: Workspace) -> Place:
+        """Where a file goes: one for the asker alone into the direct messages, for files are seen by all."""
+        if not _is_for_one(outgoing):
+            return place
+        user = outgoing.message.author.id.partition(".")[2]
+        return Place(place.team, await _directly(workspace, user))
+
+    async def _share_file(
+        self, outgoing: Outgoing, place: Place, workspace: Workspace, file: ReplyFile
+    ) -> str:
+        """A file; its name carries a mark, so that it is found again, its title does not."""
         sharing = {
-            "filename": _file_name(outgoing.key),
-            "title": "answer.md",
-            "content": outgoing.reply.text,
+            "filename": _file_name(file.name, outgoing.key),
+            "title": file.name,
+            "content": file.content,
             "channel": place.channel,
             "thread_ts": place.thread,
         }
@@ -149,14 +162,17 @@ class Poster:
         return found or _unseen(outgoing.key, place)
 
     async def _look_up(self, outgoing: Outgoing, place: Place, workspace: Workspace) -> str | None:
-        if outgoing.reply.to_asker and not outgoing.channel.is_direct:
+        if outgoing.reply.files:
+            place = await self._place_for_file(outgoing, place, workspace)
+        elif _is_for_one(outgoing):
             return None  # what one person sees, no history keeps
-        name = _file_name(outgoing.key)
+        names = {_file_name(each.name, outgoing.key) for each in outgoing.reply.files}
+        names.add(_file_name("answer.md", outgoing.key))
         async for said in _history(place, workspace, outgoing.written_at.timestamp() - CLOCKS_APART):
             metadata = said.get("metadata") or {}
             payload = metadata.get("event_payload") or {}
             is_it = metadata.get("event_type") == EVENT_TYPE and payload.get("k") == outgoing.key
-            if is_it or any(file.get("name") == name for file in said.get("files") or ()):
+            if is_it or any(file.get("name") in names for file in said.get("files") or ()):
                 return workspace.key(place.channel, str(said["ts"]))
         return None
 
@@ -213,8 +229,20 @@ def _opened(message: Message) -> bool:
     return message.key.endswith(f":{message.channel.thread}")
 
 
-def _file_name(key: str) -> str:
-    return f"answer-{hashlib.sha256(key.encode()).hexdigest()[:12]}.md"
+def _file_name(name: str, key: str) -> str:
+    path = PurePath(name)
+    return f"{path.stem}-{hashlib.sha256(key.encode()).hexdigest()[:12]}{path.suffix}"
+
+
+def _is_for_one(outgoing: Outgoing) -> bool:
+    """Whether the asker alone may see it, where others are."""
+    return outgoing.reply.to_asker and not outgoing.channel.is_direct and not outgoing.reply.to
+
+
+async def _directly(workspace: Workspace, user: str) -> str:
+    """The channel of direct messages with somebody."""
+    opened = await workspace.api.call("conversations.open", users=user)
+    return str((opened.get("channel") or {})["id"])
 
 
 def _unseen(key: str, place: Place) -> str:

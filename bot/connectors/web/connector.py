@@ -12,6 +12,7 @@ import uvicorn
 
 from bot.app import Bot
 from bot.connector import Connector, Outgoing
+from bot.connectors.web.operator import Operators
 from bot.connectors.web.routes import build_app
 from bot.connectors.web.security import Hosts, is_loopback
 from bot.connectors.web.sessions import Sessions, load_key
@@ -64,6 +65,8 @@ class WebConnector(Connector):
             title=self._settings.title,
             shared=_shares(self._settings),
             local=is_loopback(self._settings.host),
+            operators=Operators(self._settings.operators),
+            has_metrics=self._settings.metrics,
         )
         server = _Server(
             _configure(build_app(site, Hosts(self._settings.host, self._settings.allowed_hosts)))

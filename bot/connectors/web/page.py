@@ -16,6 +16,8 @@ from bot.connectors.web.visit import PLATFORM, Site, Visit, conversation_key
 
 THEME_COOKIE = "parley_theme"
 THEMES = ("light", "dark")
+# Words that this page's script does not say.
+ELSEWHERE = ("error.", "worker.")
 
 
 async def get_page(request: Request) -> Response:
@@ -32,7 +34,7 @@ async def get_page(request: Request) -> Response:
             "missing.html",
             strings,
             title=site.title,
-            theme=_theme(request),
+            theme=theme_of(request),
             sentence=refusal.explain(strings),
         )
         response = HTMLResponse(html, refusal.status)
@@ -71,7 +73,7 @@ async def _page(here: Visit, conversation: str) -> str:
         "message_kb": site.bot.settings.limits.message_kb,
         "document_mb": site.bot.settings.knowledge.document_mb,
         "strings": {
-            name: text for name, text in here.strings.sentences.items() if not name.startswith("error.")
+            name: text for name, text in here.strings.sentences.items() if not name.startswith(ELSEWHERE)
         },
         "language": here.strings.code,
     }
@@ -79,7 +81,7 @@ async def _page(here: Visit, conversation: str) -> str:
         "page.html",
         here.strings,
         title=site.title,
-        theme=_theme(here.request),
+        theme=theme_of(here.request),
         conversations=[show_conversation(each, here.strings) for each in conversations],
         current=show_conversation(current, here.strings) if current else None,
         messages=messages["messages"],
@@ -88,6 +90,7 @@ async def _page(here: Visit, conversation: str) -> str:
     )
 
 
-def _theme(request: Request) -> str:
+def theme_of(request: Request) -> str:
+    """What the visitor switched to; empty for what the browser prefers."""
     chosen = request.cookies.get(THEME_COOKIE, "")
     return chosen if chosen in THEMES else ""

@@ -13,7 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from bot.connectors.web import documents, messages, page
+from bot.connectors.web import documents, messages, page, workers
 from bot.connectors.web.language import choose_language
 from bot.connectors.web.refusal import Refusal, from_parley
 from bot.connectors.web.security import Hosts, Wall
@@ -33,6 +33,9 @@ def build_app(site: Site, hosts: Hosts) -> Starlette:
             Route("/", page.get_page),
             Route("/healthz", page.get_health),
             Route("/readyz", page.get_readiness),
+            Route("/worker", workers.get_workers_page),
+            Route("/api/workers", workers.get_workers),
+            *_metrics(site),
             Route("/api/conversations", messages.list_conversations),
             Route(HERE + "/messages", messages.list_messages, methods=["GET"]),
             Route(HERE + "/messages", messages.post_message, methods=["POST"]),
@@ -57,6 +60,14 @@ def build_app(site: Site, hosts: Hosts) -> Starlette:
     app.router.redirect_slashes = False
     app.state.site = site
     return app
+
+
+def _metrics(site: Site) -> list[Route]:
+    if not site.has_metrics:
+        return []
+    from bot.connectors.web.metrics import get_metrics
+
+    return [Route("/metrics", get_metrics)]
 
 
 class _Static(StaticFiles):

@@ -13,6 +13,7 @@ from starlette.types import Message as Part
 
 from bot.app import Bot
 from bot.connectors.web.language import Strings, choose_language
+from bot.connectors.web.operator import Operators
 from bot.connectors.web.refusal import Refusal
 from bot.connectors.web.sessions import Sessions
 from bot.connectors.web.streams import Streams
@@ -26,7 +27,10 @@ DRAIN_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What every route needs. `shared` says whose the files are that visitors add; None when they may not."""
+    """What every route needs. `shared` says whose the files are that visitors add; None when they may not.
+
+    `operators` may see how the bot works inside, by `has_metrics` also in numbers.
+    """
 
     bot: Bot
     sessions: Sessions
@@ -34,6 +38,8 @@ class Site:
     title: str
     shared: bool | None
     local: bool
+    operators: Operators
+    has_metrics: bool = False
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 

@@ -10,7 +10,7 @@ import pytest
 from bot import Choice, Menu, Reply
 from bot.app import Bot
 from bot.assembly import open_database, open_library
-from bot.cli.chat import _fields, _listed, _plain
+from bot.cli.chat import _fields, _listed, _plain, _saved
 from bot.connectors.terminal import Exchange, TerminalConnector
 from bot.loader import load_plugins
 from bot.settings import RouterSettings, Settings
@@ -120,3 +120,18 @@ async def test_commands_begin_as_the_operator_chose(tmp_path: Path) -> None:
 async def test_a_long_menu_is_cut(talk: Talk) -> None:
     menu = Menu("Many", tuple(Choice(f"Line {number}", f"/echo {number}") for number in range(40)))
     assert len(talk.terminal.offers(talk.bot, Reply("", controls=(menu,)))) == 25
+
+
+async def test_files_of_an_answer_are_saved_where_one_stands_and_none_is_lost(
+    talk: Talk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    exchange = await talk.ask("/parcel ../../notes.de.md")
+    assert exchange.reply.text == "Here is ../../notes.de.md."
+    assert _saved(exchange.reply.files) == [Path("notes.de.md")]
+    assert _saved(exchange.reply.files) == [Path("notes.de-2.md")]
+    assert (folder / "notes.de.md").read_text("utf-8") == "the content of ../../notes.de.md 你好"
+    assert sorted(each.name for each in folder.iterdir()) == ["notes.de-2.md", "notes.de.md"]
+    assert (await talk.ask("/echo hi")).reply.files == ()

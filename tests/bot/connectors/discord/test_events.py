@@ -269,4 +269,9 @@ async def test_messages_have_addresses(bot: Bot, discord: FakeDiscord) -> None:
     link = bot.connectors["discord"].link(f"discord:{discord.general_id}", f"discord:{number}")
     assert link == f"https://discord.com/channels/{discord.guild_id}/{discord.general_id}/{number}"
     assert bot.connectors["discord"].link("discord:5", "discord:6") == ""
+    assert bot.connectors["discord"].community("discord:5") == "discord:5"
+    assert (
+        bot.connectors["discord"].community(f"discord:{discord.general_id}/7")
+        == f"discord:{discord.guild_id}"
+    )
     assert replace(seen(f"discord:{number}"), text="").channel.name == "general"

@@ -230,6 +230,24 @@ async def test_very_long_answers_come_as_a_file(bot: Bot, discord: FakeDiscord) 
     assert content.decode().split() == ["word"] * 5000
 
 
+@pytest.mark.parametrize("alone", ["", " yes"])
+async def test_a_file_goes_with_its_answer(bot: Bot, discord: FakeDiscord, alone: str) -> None:
+    number = discord.say(discord.general_id, f"/parcel notes.de.md{alone}", mention_bot=True)
+    [shown] = await answers(discord, discord.dm("ann") if alone else number)
+    assert shown.content == "Here is notes.de.md."
+    assert shown.files == (("notes.de.md", "the content of notes.de.md 你好".encode()),)
+    await finished(bot, f"discord:{number}")
+    kept = await bot.store.outbox.packed(f"discord:{number}|parcel|1")
+    assert ("files" in kept) == bool(alone)
+
+
+async def test_a_file_is_the_answer_of_a_command(bot: Bot, discord: FakeDiscord) -> None:
+    interaction = discord.slash("parcel", {"name": "notes.txt"})
+    await finished(bot, f"discord:{interaction.id}")
+    assert interaction.message is not None
+    assert [name for name, _ in interaction.message.files] == ["notes.txt"]
+
+
 async def test_sources_stand_below_the_answer(bot: Bot, discord: FakeDiscord) -> None:
     where = discord.dm("ann")
     discord.say(where, "/cite")

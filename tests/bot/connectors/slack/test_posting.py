@@ -264,6 +264,30 @@ async def test_a_file_whose_sharing_was_lost_is_found_again(talk: Talk) -> None:
     assert talk.bot.delivery.in_doubt == 0
 
 
+@pytest.mark.parametrize("alone", ["", " yes"])
+async def test_a_file_comes_after_its_answer(talk: Talk, alone: str) -> None:
+    channel = talk.slack.general
+    ts = await talk.say(channel, f"/parcel notes.de.md{alone}", mention_bot=True)
+    place = talk.slack.dm("ann") if alone else channel
+    shown = talk.slack.shown(place, None if alone else ts)
+    (file,) = [file for each in shown for file in each.files]
+    assert (file.title, file.content.decode()) == ("notes.de.md", "the content of notes.de.md 你好")
+    assert file.name.startswith("notes.de-")
+    assert file.name.endswith(".md")
+    said = talk.slack.ephemerals(channel) if alone else shown
+    assert "Here is notes.de.md." in words(said[0])
+
+
+@pytest.mark.parametrize("alone", ["", " yes"])
+async def test_a_file_that_was_shared_unseen_is_shared_once(talk: Talk, alone: str) -> None:
+    talk.slack.lose_next("files.completeUploadExternal")
+    ts = await talk.say(talk.slack.general, f"/parcel notes.md{alone}", mention_bot=True)
+    place = talk.slack.dm("ann") if alone else talk.slack.general
+    shown = talk.slack.shown(place, None if alone else ts)
+    assert len([file for each in shown for file in each.files]) == 1
+    assert talk.bot.delivery.in_doubt == 0
+
+
 async def test_long_code_is_shown_whole(talk: Talk) -> None:
     channel = talk.slack.dm("ann")
     code = "\n".join(f"line {number} < & >" for number in range(1500))
@@ -285,6 +309,7 @@ async def test_messages_have_addresses(talk: Talk) -> None:
     inside = talk.connector.link(f"slack:{team}.{channel}/1.2", f"slack:{team}:{channel}:1700000000.000100")
     assert inside.endswith(f"?thread_ts=1.2&cid={channel}")
     assert talk.connector.link(f"slack:{team}.{channel}", "slack:T9:C1:1.2") == ""
+    assert talk.connector.community(f"slack:{team}.{channel}/1.2") == f"slack:{team}"
     assert talk.connector.link(f"slack:{team}.{channel}", f"slack:{team}:{channel}:1.2|echo|1") == ""
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Literal
 
-from bot import Button, Choice, Citation, Context, Look, Menu, Reply, Skill, Word, hookimpl, skill
+from bot import Button, Choice, Citation, Context, Look, Menu, Reply, ReplyFile, Skill, Word, hookimpl, skill
 
 LEAVE = (
     "Employees receive 27 days of paid leave a year. Up to five unused days may be carried over until "
@@ -105,6 +105,12 @@ async def offer(context: Context) -> Reply:
     )
 
 
+@skill
+async def parcel(context: Context, name: Word) -> Reply:
+    """Send a file."""
+    return Reply("Here it is.", files=(ReplyFile(name, "text/html", b"<script>alert(1)</script>"),))
+
+
 @skill(deadline=0.2)
 async def overrun(context: Context) -> str:
     """Take longer than allowed."""
@@ -121,5 +127,5 @@ async def fail(context: Context) -> str:
 @hookimpl
 def register_skills(register: Callable[[Skill], None]) -> None:
     """Offer them all."""
-    for each in (leave, echo, wait, silent, hostile, plan, note, offer, overrun, fail):
+    for each in (leave, echo, wait, silent, hostile, plan, note, offer, parcel, overrun, fail):
         register(each)

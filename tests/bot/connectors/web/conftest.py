@@ -144,9 +144,9 @@ def site_settings(folder: Path, *, limits: dict[str, Any] | None = None, **web: 
 
 
 @asynccontextmanager
-async def open_site(settings: Settings) -> AsyncIterator[Running]:
+async def open_site(settings: Settings, models: FakeModels | None = None) -> AsyncIterator[Running]:
     """A bot with nothing but the page, served."""
-    connector, models = WebConnector(settings), FakeModels()
+    connector, models = WebConnector(settings), models or FakeModels()
     async with open_database(settings) as store, open_library(settings, store, models) as library:
         bot = Bot(settings, store, models, library, load_plugins(settings), [connector])
         running = asyncio.create_task(bot.run())

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import secrets
 from pathlib import Path
 from urllib.parse import quote
@@ -251,6 +252,20 @@ async def test_files_are_downloads_and_nothing_else(visitor: Visitor, conversati
         f"api/conversations/{conversation}/messages/{quote(key, safe='')}/attachments/x"
     )
     assert missing.status_code == 404
+
+
+async def test_a_file_of_an_answer_is_a_download_below_it(visitor: Visitor, conversation: str) -> None:
+    await visitor.ask("/parcel notes.de.html", conversation)
+    answer = (await visitor.messages(conversation))[-1]
+    assert 'download="notes.de.html"' in answer["html"]
+    message = await visitor.running.bot.store.history.message(answer["key"])
+    assert message is not None
+    assert "files" not in message.packed
+    address = re.search(r'href="(api/conversations/[^"]+/attachments/[^"]+)"', answer["html"])
+    assert address is not None
+    download = await visitor.client.get(address[1])
+    assert download.content == b"<script>alert(1)</script>"
+    assert download.headers["content-type"] == "application/octet-stream"
 
 
 async def test_a_large_file_is_refused_in_words(tmp_path: Path, conversation: str) -> None:

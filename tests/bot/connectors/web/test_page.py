@@ -10,6 +10,8 @@ import pytest
 
 from bot.connectors.web.language import languages
 from bot.models import NoModels
+from bot.worker.reports import STATES
+from bot.worker.state import Phase
 from storage import StorageUnavailable
 from tests.bot.connectors.web.conftest import Running, Visitor
 
@@ -95,7 +97,9 @@ def test_every_sentence_the_script_says_exists_and_none_is_left_over() -> None:
     said = set(re.findall(r'say\(\s*["\']([a-z_]+)["\']', text))
     assert said <= languages()["en"].sentences.keys()
     quoted = set(re.findall(r'["\']([a-z_]+)["\']', text))
-    left_over = {name for name in languages()["en"].sentences if name.removeprefix("error.") not in quoted}
+    quoted |= {each.value for each in Phase} | set(STATES)
+    names = {name.removeprefix("error.").removeprefix("worker.") for name in languages()["en"].sentences}
+    left_over = names - quoted - set(re.findall(r"say\('worker\.([a-z_]+)'\)", text))
     assert not left_over
 
 
