@@ -18,6 +18,7 @@ from bot.loader import load_plugins
 from bot.models import CHAT, TRANSLATION, Models, NoModels
 from bot.secrets import secret
 from bot.settings import Settings
+from bot.worker.address import check
 from bot.worker.client import WorkerClient
 from bot.worker.options import ModelChoice, WorkerOptions
 from storage import Store, open_store
@@ -64,11 +65,24 @@ async def open_models(settings: Settings) -> AsyncIterator[Models]:
 
 @asynccontextmanager
 async def open_worker(settings: Settings) -> AsyncIterator[Models]:
-    """The model worker, started in the background; without one, models that say so."""
+    """The model workers, started or joined in the background; without any, models that say so.
+
+    Raises BadInput for an address that is none.
+    """
     if not settings.worker.enabled:
         yield NoModels()
         return
-    async with WorkerClient(worker_options(settings), make_data_dir(settings) / "run") as models:
+    worker = settings.worker
+    for address in worker.addresses:
+        check(address)
+    client = WorkerClient(
+        worker_options(settings),
+        make_data_dir(settings) / "run",
+        devices=worker.devices,
+        addresses=worker.addresses,
+        key=secret(worker.key, worker.key_file, "worker.key"),
+    )
+    async with client as models:
         yield models
 
 

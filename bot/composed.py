@@ -24,6 +24,7 @@ from bot.models import (
 
 if TYPE_CHECKING:
     from bot.models import Vectors
+    from bot.report import WorkerReport
 
 
 class ComposedModels(Models):
@@ -48,6 +49,10 @@ class ComposedModels(Models):
     def origin(self, role: str) -> str:
         """Where the model comes from that is asked."""
         return self._of(role).origin(role)
+
+    def workers(self) -> tuple[WorkerReport, ...]:
+        """Those of all."""
+        return tuple(report for each in self._engines for report in each.workers())
 
     def _of(self, role: str) -> Models:
         return next((each for each in self._engines if role in each.roles()), self._engines[-1])

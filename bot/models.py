@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from bot.report import WorkerReport
+
     Vectors: TypeAlias = NDArray[np.float32]
 
 EMBEDDING = "embedding"
@@ -174,6 +176,10 @@ class Models(Protocol):
 
     def origin(self, role: str) -> str:
         """Where the model of a served role comes from: BUILT_IN, or the name of the operator's own."""
+
+    def workers(self) -> tuple[WorkerReport, ...]:
+        """How each model worker is, for the operator; none where models are served otherwise."""
+        return ()
 
     async def embed(
         self,

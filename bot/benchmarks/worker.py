@@ -1,77 +1,100 @@
-"""How fast the worker embeds, and how long the event loop waits meanwhile."""
+"""How fast the worker is: its encoder beside other servers and the model's limit; int8; the decoder."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bot.assembly import open_models
-from bot.benchmarks.core import WORDS, percentiles
-from bot.message import Priority
-from bot.settings import Settings
+from bot.benchmarks.serving.contest import Contest
+from bot.benchmarks.serving.plan import Plan
+from bot.benchmarks.serving.processes import is_known
+from bot.benchmarks.serving.verdict import verdict
+from bot.errors import BadInput
+from bot.models import Task
 
-TICK_SECONDS = 0.002
-TEXTS = 500
-PASSAGES = 40
-
-
-async def measure(settings: Settings, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
-    """Start-up in seconds, texts per second, and stalls of the event loop in milliseconds."""
-    results: dict[str, Any] = {}
-    stalls: list[float] = []
-    progress("starting the worker")
-    began = time.perf_counter()
-    async with open_models(settings.model_copy(update={"data_dir": folder})) as models:
-        async with ticking(stalls):
-            await models.ready()
-        results["seconds_to_ready"] = round(time.perf_counter() - began, 2)
-        results["loop_stall_ms"] = {"loading": worst(stalls)}
-        for name, texts in (("chat", _texts(TEXTS, 12)), ("passage", _texts(PASSAGES, 140))):
-            progress(f"embedding {len(texts)} {name} texts")
-            stalls = []
-            async with ticking(stalls):
-                began = time.perf_counter()
-                await models.embed(texts, priority=Priority.BACKGROUND, deadline=300)
-                results[f"{name}_texts_per_s"] = round(len(texts) / (time.perf_counter() - began), 1)
-            results["loop_stall_ms"][name] = worst(stalls)
-        progress(f"{TEXTS} callers at once")
-        began = time.perf_counter()
-        await asyncio.gather(*(models.embed([text], deadline=300) for text in _texts(TEXTS, 12)))
-        results["single_texts_per_s"] = round(TEXTS / (time.perf_counter() - began), 1)
-    return results
+HEADINGS = {
+    "system": "system",
+    "variant": "variant",
+    "mix": "mix",
+    "rate": "load",
+    "throughput": "msg/s",
+    "p50_ms": "p50 ms",
+    "p99_ms": "p99 ms",
+    "p99_9_ms": "p99.9 ms",
+    "per_cpu_s": "msg/CPU-s",
+    "rss_mb": "MiB",
+    "padding": "no padding",
+    "share_of_limit": "of limit",
+}
+BESIDE = ("table", "alerts", "card", "left_out", "tokens_per_cpu_second")
 
 
-@asynccontextmanager
-async def ticking(stalls: list[float]) -> AsyncIterator[None]:
-    """Keep by how many seconds each tick came late."""
+async def measure(
+    folder: Path, environments: Path, plan: Plan, progress: Callable[[str], None]
+) -> dict[str, Any]:
+    """All of the plan, in `folder`; peers have their environments below `environments`.
 
-    async def tick() -> None:
-        while True:
-            due = time.perf_counter() + TICK_SECONDS
-            await asyncio.sleep(TICK_SECONDS)
-            stalls.append(max(0.0, time.perf_counter() - due))
-
-    ticking = asyncio.create_task(tick())
-    try:
-        yield
-    finally:
-        ticking.cancel()
-
-
-def worst(stalls: list[float]) -> dict[str, float]:
-    """Median, 99th percentile and longest of stalls in seconds, in milliseconds."""
-    return percentiles(stalls) | {"max": round(max(stalls) * 1000, 3)}
+    `share_of_limit` and what is compared with it are messages per CPU-second of all processes of a
+    system over those of the same model offline. Raises BadInput where that cannot be known.
+    """
+    if not is_known():
+        raise BadInput("This measures the processor time of whole process trees, which only Linux tells.")
+    model = folder / "model"
+    progress("making a model")
+    await asyncio.to_thread(make_model, model)
+    contest = Contest(model, environments, plan, progress)
+    await contest.run()
+    return verdict(contest) | await asyncio.to_thread(measure_parts, folder, plan, progress)
 
 
-def _texts(count: int, words: int) -> list[str]:
-    return [
-        " ".join(
-            WORDS[(number * 11 + place * (number % 5 + 1)) % len(WORDS)]
-            for place in range(words - number % 7)
-        )
-        for number in range(count)
+def make_model(folder: Path) -> None:
+    """A seeded random classifier."""
+    from bot.benchmarks.serving.checkpoint import make_classifier
+
+    folder.mkdir(parents=True, exist_ok=True)
+    make_classifier(folder)
+
+
+def measure_parts(folder: Path, plan: Plan, progress: Callable[[str], None]) -> dict[str, Any]:
+    """The 8-bit engine beside torch, and the decoder beside other ways to write."""
+    found: dict[str, Any] = {}
+    if "int8" in plan.parts:
+        from bot.benchmarks.encoders import measure_encoders
+
+        encoders = measure_encoders(Task.CLASSIFICATION, threads=plan.threads, progress=progress)
+        found["int8_ratio"] = encoders["int8_gain"]["together"]
+        found["int8_agreement"] = encoders["agreement"]["int8"]
+    if "decoder" in plan.parts:
+        from bot.benchmarks.decoding import measure_decoding
+
+        decoder = measure_decoding(folder / "decoder", progress)
+        rates = decoder["tokens_per_cpu_s"]
+        found["decoder_share"] = decoder["share"]
+        found["decoder_times_transformers"] = round(rates["decoder"] / rates["continuous_batching"], 2)
+        found["tokens_per_cpu_second"] = rates
+    return found
+
+
+def rows(results: dict[str, Any]) -> list[list[str]]:
+    """The table of the systems, as HEADINGS name its columns."""
+    return [[shown(row.get(name)) for name in HEADINGS] for row in results["table"]]
+
+
+def summary(results: dict[str, Any]) -> list[list[str]]:
+    """The numbers above the table, and what was left out."""
+    found = [[name, shown(value)] for name, value in results.items() if name not in BESIDE]
+    found += [
+        [f"{name}: {what}", shown(value)]
+        for name in ("alerts", "card", "tokens_per_cpu_second")
+        for what, value in results.get(name, {}).items()
     ]
+    return found + [[f"{peer} is left out", reason] for peer, reason in results["left_out"].items()]
+
+
+def shown(value: Any) -> str:
+    """A value in a table."""
+    if value is None:
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)

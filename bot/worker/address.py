@@ -1,11 +1,13 @@
 """Where bot and worker meet: a private unix-domain socket, or loopback TCP where there is none.
 
-An address is written `unix:PATH` or `tcp:HOST:PORT`. Whoever connects has to show the key.
+An address is written `unix:PATH` or `tcp:HOST:PORT`, an IPv6 host in brackets. Whoever connects has to
+show the key.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import os
 import re
 import secrets
@@ -17,10 +19,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
+from bot.errors import BadInput
+
 Conversation: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 LONGEST_PATH = 100
 LOOPBACK = "tcp:127.0.0.1:0"
+LAST_PORT = 65535
 
 
 @contextmanager
@@ -61,6 +66,12 @@ def remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
+def remove_socket(path: Path) -> None:
+    """Remove a file that is a socket."""
+    if path.is_socket():
+        remove(path)
+
+
 def is_alive(process: int) -> bool:
     """Whether a process of this number runs on this machine."""
     try:
@@ -72,25 +83,63 @@ def is_alive(process: int) -> bool:
     return True
 
 
-async def listen(address: str, conversation: Conversation) -> tuple[asyncio.Server, str]:
-    """Listen at `address`; also returns it with the port filled in. A unix socket is for this user alone."""
+def parse(address: str) -> tuple[str, int]:
+    """Path and 0, or host and port. Raises BadInput for what is no address."""
     kind, _, place = address.partition(":")
-    if kind == "unix":
-        remove(Path(place))
-        before = os.umask(0o177)
-        try:
-            return await asyncio.start_unix_server(conversation, place), address
-        finally:
-            os.umask(before)
+    if kind == "unix" and place:
+        return place, 0
     host, _, port = place.rpartition(":")
-    server = await asyncio.start_server(conversation, host, int(port))
-    return server, f"tcp:{host}:{server.sockets[0].getsockname()[1]}"
+    if kind == "tcp" and host and port.isdecimal() and int(port) <= LAST_PORT:
+        return host.removeprefix("[").removesuffix("]"), int(port)
+    raise BadInput(f"{address!r} is no address of a worker. Write tcp:HOST:PORT or unix:PATH.")
+
+
+def is_http(address: str) -> bool:
+    """Whether workers are reached there by HTTP, as those of Ray Serve are."""
+    return address.startswith(("http://", "https://"))
+
+
+def check(address: str) -> None:
+    """Raise BadInput for what is no address of a worker that somebody else started."""
+    if not is_http(address):
+        parse(address)
+    elif not re.fullmatch(r"https?://[^\s@/?#]+(/[^\s@?#]*)?", address):
+        raise BadInput(
+            f"{address!r} is no address of a worker. Write http://HOST:PORT or http://HOST:PORT/PATH."
+        )
+
+
+def is_private(address: str) -> bool:
+    """Whether nobody on another machine can reach it."""
+    host, _ = parse(address)
+    if address.startswith("unix:") or host.casefold() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def listen(address: str, conversation: Conversation) -> tuple[asyncio.Server, str]:
+    """Listen at `address`; also returns it with the port filled in. A unix socket is for this user alone.
+
+    A socket that is there already is replaced, any other file is left: OSError.
+    """
+    host, port = parse(address)
+    if not address.startswith("unix:"):
+        server = await asyncio.start_server(conversation, host, port)
+        return server, f"tcp:{host if ':' not in host else f'[{host}]'}:{server.sockets[0].getsockname()[1]}"
+    remove_socket(Path(host))
+    before = os.umask(0o177)
+    try:
+        return await asyncio.start_unix_server(conversation, host), address
+    finally:
+        os.umask(before)
 
 
 async def connect(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Connect to whoever listens at `address`."""
-    kind, _, place = address.partition(":")
-    if kind == "unix":
-        return await asyncio.open_unix_connection(place)
-    host, _, port = place.rpartition(":")
-    return await asyncio.open_connection(host, int(port))
+    host, port = parse(address)
+    if address.startswith("unix:"):
+        return await asyncio.open_unix_connection(host)
+    return await asyncio.open_connection(host, port)

@@ -1,181 +1,253 @@
-"""How the bot asks the model worker, without ever waiting for a model on its event loop."""
+"""How the bot asks the model workers, without ever waiting for a model on its event loop."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from bot.errors import BadInput, DeadlineExceeded, Overloaded, TooLarge
+from bot.errors import BadInput, TooLarge
 from bot.message import Priority
-from bot.models import BUILT_IN, EMBEDDING, TRANSCRIPTION, NoModels, Transcript
-from bot.worker import frames
-from bot.worker.calls import Call, Calls, chunked
-from bot.worker.catalogue import served_roles
+from bot.models import (
+    CHAT,
+    EMBEDDING,
+    READER,
+    RERANKING,
+    SENTIMENT,
+    SUMMARY,
+    TRANSCRIPTION,
+    TRANSLATION,
+    Labels,
+    NoModels,
+    Span,
+    Transcript,
+    Turn,
+)
+from bot.worker import frames, values
+from bot.worker.asking import Asking, Question, joined, late
+from bot.worker.calls import sendable
+from bot.worker.fleet import own_fleet, remote_fleet
 from bot.worker.options import WorkerOptions
 from bot.worker.process import Breaker
-from bot.worker.supervisor import Phase, Supervisor, WorkerState
+from bot.worker.reports import report_of
+from bot.worker.state import Phase, WorkerState
 
 if TYPE_CHECKING:
     from bot.models import Vectors
+    from bot.report import WorkerReport
 
 __all__ = ["Phase", "WorkerClient", "WorkerState"]
 
-# One embed call has at most so many frames with the worker, so that it never fills the queue alone.
-WINDOW = 8
 MIB = 2**20
 # What a frame has room for beside its header.
 LONGEST_RECORDING = frames.LIMIT - MIB
+LONGEST_TURN = 256 * 1024
+LONGEST_CONVERSATION = 4 * MIB
+# Writing takes so much longer than reading.
+PATIENCE = 4
+CUT = " …"
 
 
 class WorkerClient(NoModels):
-    """`bot.models.Models` by a worker of our own: `async with WorkerClient(options, run_dir) as models`.
+    """`bot.models.Models` by workers of our own: `async with WorkerClient(options, run_dir) as models`.
 
-    Entering does not wait for the model: requests made before it is loaded wait for it within their
-    deadline. The worker is watched and replaced when it dies or hangs, and its requests are sent
+    There is one for each of the `devices`, or instead those of other machines at `addresses`, which want
+    a `key`. Entering does not wait for models: requests made before they are loaded wait for them within
+    their deadline. Workers are watched and replaced when they die or hang, and their requests are sent
     again. Beside the errors of `Models`, one request alone may fail with `Uncomputable`.
+
+    Writing (`summarize`, `translate`, `generate`) has four times the engine's own deadline.
     """
 
-    def __init__(self, options: WorkerOptions, run_dir: Path, *, breaker: Breaker | None = None) -> None:
+    def __init__(
+        self,
+        options: WorkerOptions,
+        run_dir: Path,
+        *,
+        breaker: Breaker | None = None,
+        devices: Sequence[str] = (),
+        addresses: Sequence[str] = (),
+        key: str = "",
+    ) -> None:
         self._options = options
-        self._calls = Calls()
-        self._supervisor = Supervisor(options, run_dir, self._calls, breaker or Breaker())
+        self._fleet = (
+            remote_fleet(options, addresses, key, breaker=breaker)
+            if addresses
+            else own_fleet(options, run_dir, devices, breaker=breaker)
+        )
+        self._asking = Asking(self._fleet)
 
     async def __aenter__(self) -> Self:
-        self._supervisor.start()
+        self._fleet.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._supervisor.stop()
+        await self._fleet.stop()
 
     @property
     def state(self) -> WorkerState:
-        """What the worker is doing, and why."""
-        return self._supervisor.state
+        """What the workers are doing, and why."""
+        return self._fleet.state()
 
     @property
     def health(self) -> dict[str, Any]:
-        """What the worker last said of itself; empty while there is none."""
-        return self._supervisor.health
+        """What the first worker last said of itself; empty while there is none."""
+        return self._fleet.workers[0].health
 
     @property
     def process(self) -> int | None:
-        """The number of the worker's process; None while there is none that can be reached."""
-        return self._supervisor.process
+        """The number of the first worker's process; None while there is none that can be reached."""
+        return self._fleet.workers[0].process
+
+    @property
+    def processes(self) -> list[int]:
+        """The numbers of the processes of all our workers that can be reached."""
+        return [worker.process for worker in self._fleet.workers if worker.process]
+
+    @property
+    def unanswered(self) -> int:
+        """How many calls are on their way."""
+        return len(self._fleet)
 
     def roles(self) -> frozenset[str]:
-        """The roles the catalogue can serve."""
-        return served_roles(self._options)
+        """The roles that the workers serve."""
+        return self._fleet.roles()
 
     def origin(self, role: str) -> str:
         """Built-in, or the name of the operator's folder."""
-        if role not in self.roles():
-            return ""
-        folder = self._options.choice(role).folder
-        return folder.name if folder else BUILT_IN
+        return self._fleet.origin(role)
 
     def status(self) -> str:
         """The phase and its reason."""
         return f"{self.state.phase}: {self.state.reason}"
 
+    def workers(self) -> tuple[WorkerReport, ...]:
+        """How each worker is."""
+        return tuple(map(report_of, self._fleet.workers))
+
     async def ready(self) -> None:
-        """Return when the encoder is loaded. Raises WorkerUnavailable when it cannot be."""
-        await self._supervisor.settled()
-        self._supervisor.check(EMBEDDING)
+        """Return when an encoder is loaded. Raises WorkerUnavailable when none can be."""
+        await self._fleet.ready()
 
     async def embed(
+        self, texts: Sequence[str], *, priority: Priority = Priority.PERSON, deadline: float | None = None
+    ) -> Vectors:
+        """One unit-length row per text, in order; what is over the encoder's length is not read."""
+        question = Question(EMBEDDING, values.vectors, priority, self._seconds(deadline))
+        if texts:
+            rows = await self._asking.in_chunks(question, texts)
+            return rows[0] if len(rows) == 1 else np.concatenate(rows)
+        try:
+            async with asyncio.timeout(question.seconds):
+                await self.ready()
+        except TimeoutError:
+            raise late(question.seconds) from None
+        return np.zeros((0, self._fleet.dimensions()), dtype=np.float32)
+
+    async def classify(
         self,
+        texts: Sequence[str],
+        *,
+        role: str = SENTIMENT,
+        explain: bool = False,
+        priority: Priority = Priority.PERSON,
+        deadline: float | None = None,
+    ) -> list[Labels]:
+        """The labels of each text, in order, with what decided them, if asked."""
+        choices = {"explain": True} if explain else {}
+        question = Question(role, values.labels, priority, self._seconds(deadline), choices)
+        return joined(await self._asking.in_chunks(question, texts))
+
+    async def extract(
+        self,
+        question: str,
+        passages: Sequence[str],
+        *,
+        priority: Priority = Priority.PERSON,
+        deadline: float | None = None,
+    ) -> list[Span]:
+        """The answer in each passage, in order."""
+        asked = Question(READER, values.spans, priority, self._seconds(deadline))
+        return joined(await self._asking.in_chunks(asked, passages, first=question))
+
+    async def rerank(
+        self,
+        query: str,
         texts: Sequence[str],
         *,
         priority: Priority = Priority.PERSON,
         deadline: float | None = None,
-    ) -> Vectors:
-        """One unit-length row per text, in order; what is over 256 tokens of a text is not read."""
-        seconds = self._options.deadline_seconds if deadline is None else deadline
-        async with within(seconds) as moment:
-            if not texts:
-                await self.ready()
-                return np.zeros((0, self._supervisor.dimensions), dtype=np.float32)
-            return np.concatenate(await self._ask_in_chunks(EMBEDDING, texts, priority, moment))
+    ) -> list[float]:
+        """How relevant each text is to the query, in order: from 0 to 1."""
+        question = Question(RERANKING, values.scores, priority, self._seconds(deadline))
+        return joined(await self._asking.in_chunks(question, texts, first=query))
+
+    async def summarize(
+        self,
+        texts: Sequence[str],
+        *,
+        most_words: int = 120,
+        priority: Priority = Priority.PERSON,
+        deadline: float | None = None,
+    ) -> list[str]:
+        """Each text in fewer words of the model's own, in order."""
+        seconds, choices = self._seconds(deadline, PATIENCE), {"most_words": most_words}
+        question = Question(SUMMARY, values.written, priority, seconds, choices)
+        return joined(await self._asking.in_chunks(question, texts))
+
+    async def translate(
+        self,
+        texts: Sequence[str],
+        *,
+        target: str,
+        source: str = "",
+        priority: Priority = Priority.PERSON,
+        deadline: float | None = None,
+    ) -> list[str]:
+        """Each text in the language `target`, in order."""
+        seconds, choices = self._seconds(deadline, PATIENCE), {"target": target, "source": source}
+        question = Question(TRANSLATION, values.written, priority, seconds, choices)
+        return joined(await self._asking.in_chunks(question, texts))
+
+    async def generate(
+        self,
+        turns: Sequence[Turn],
+        *,
+        priority: Priority = Priority.PERSON,
+        deadline: float | None = None,
+        most_tokens: int | None = None,
+    ) -> AsyncGenerator[str, None]:
+        """The bot's next turn, piece by piece. When its worker dies, another goes on with it."""
+        texts = [sendable(turn.text[:LONGEST_TURN]) for turn in turns]
+        if sum(map(len, texts)) > LONGEST_CONVERSATION:
+            raise TooLarge("The conversation is too long to go on with. Begin a new one.")
+        choices: dict[str, Any] = {"speakers": [turn.role.value for turn in turns]}
+        if most_tokens is not None:
+            choices["most_tokens"] = most_tokens
+        question = Question(CHAT, values.is_cut, priority, self._seconds(deadline, PATIENCE), choices)
+        async with aclosing(self._asking.pieces(question, texts, cut=CUT)) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def transcribe(
         self, audio: bytes, *, priority: Priority = Priority.PERSON, deadline: float | None = None
     ) -> Transcript:
-        """The words of a recording. While it is heard, embedding goes on."""
+        """The words of a recording. While it is heard, other models go on."""
         most = min(self._options.speech_mb * MIB, LONGEST_RECORDING)
         if len(audio) > most:
             raise TooLarge(f"The recording is over {most // MIB} MiB. Send it in shorter parts.")
         if not audio:
             raise BadInput("The recording is empty.")
         seconds = self._options.speech_minutes * 60.0 if deadline is None else deadline
-        async with within(seconds) as moment:
-            call = self._submit(TRANSCRIPTION, [], audio, priority, moment)
-            try:
-                return Transcript(**await call.answer)
-            finally:
-                self._abandon(call)
+        question = Question(TRANSCRIPTION, values.transcript, priority, seconds)
+        return await self._asking.once(question, [], audio)
 
-    async def _ask_in_chunks(
-        self, role: str, texts: Sequence[str], priority: Priority, deadline: float
-    ) -> list[Vectors]:
-        """The rows of each chunk of `texts`. What is not answered when this ends is cancelled."""
-        waiting: deque[Call] = deque()
-        rows: list[Vectors] = []
-        try:
-            for chunk in chunked(texts):
-                if len(waiting) == WINDOW:
-                    rows.append(await waiting[0].answer)
-                    waiting.popleft()
-                waiting.append(self._submit(role, chunk, b"", priority, deadline))
-                await asyncio.sleep(0)
-            while waiting:
-                rows.append(await waiting[0].answer)
-                waiting.popleft()
-        finally:
-            for call in waiting:
-                self._abandon(call)
-        return rows
-
-    def _submit(self, role: str, texts: list[str], body: bytes, priority: Priority, deadline: float) -> Call:
-        self._supervisor.check(role)
-        self._check_room(role, len(texts), len(body))
-        answer = asyncio.get_running_loop().create_future()
-        call = self._calls.add(role, texts, body, priority=priority, deadline=deadline, answer=answer)
-        self._supervisor.send()
-        return call
-
-    def _check_room(self, role: str, texts: int, size: int) -> None:
-        """Raise Overloaded when so much more would be too much to keep."""
-        too_many = self._calls.texts + texts > self._options.max_queue_items
-        if too_many or self._calls.bytes + size > self._options.max_queue_mb * MIB:
-            health = self.health if role == EMBEDDING else self.health.get(role, {})
-            raise Overloaded(max(1.0, float(health.get("backlog_seconds", 1.0))))
-
-    def _abandon(self, call: Call) -> None:
-        """Forget a call nobody waits for, here and in the worker's queue."""
-        if self._calls.is_sent(call.id):
-            self._supervisor.write({"kind": "cancel", "id": call.id})
-        self._calls.remove(call.id)
-        if call.answer.done() and not call.answer.cancelled():
-            call.answer.exception()
-        call.answer.cancel()
-        self._supervisor.send()
-
-
-@asynccontextmanager
-async def within(seconds: float) -> AsyncIterator[float]:
-    """So many seconds for what is inside; gives the moment they end. Raises DeadlineExceeded after it."""
-    moment = asyncio.get_running_loop().time() + seconds
-    try:
-        async with asyncio.timeout_at(moment):
-            yield moment
-    except TimeoutError:
-        raise DeadlineExceeded(f"The models did not answer within {seconds:g} seconds.") from None
+    def _seconds(self, deadline: float | None, patience: int = 1) -> float:
+        return self._options.deadline_seconds * patience if deadline is None else deadline

@@ -16,9 +16,14 @@ from bot.errors import (
     WorkerUnavailable,
 )
 
+
+class Leaving(WorkerUnavailable):
+    """The worker is about to stop, and takes nothing new; another one may be asked."""
+
+
 KINDS: dict[str, type[ParleyError]] = {
     kind.__name__: kind
-    for kind in (BadInput, BadModel, DeadlineExceeded, TooLarge, Uncomputable, WorkerUnavailable)
+    for kind in (BadInput, BadModel, DeadlineExceeded, Leaving, TooLarge, Uncomputable, WorkerUnavailable)
 }
 
 
@@ -33,4 +38,4 @@ def unpack_error(fields: dict[str, Any]) -> ParleyError:
     """The error of `pack_error`."""
     if fields["error"] == "Overloaded":
         return Overloaded(float(fields["retry_after"]))
-    return KINDS.get(fields["error"], ModelError)(fields["reason"])
+    return KINDS.get(fields["error"], ModelError)(str(fields["reason"]))

@@ -38,12 +38,12 @@ def encode(header: Header, body: bytes = b"") -> bytes:
     return LENGTHS.pack(len(packed), len(body)) + packed + body
 
 
-async def read(reader: asyncio.StreamReader) -> tuple[Header, bytes] | None:
-    """The next frame, or None when the other side has closed. Raises BrokenFrame."""
+async def read(reader: asyncio.StreamReader, *, limit: int = LIMIT) -> tuple[Header, bytes] | None:
+    """The next frame, or None when the other side has closed. Raises BrokenFrame, as over the limit."""
     try:
         head, tail = LENGTHS.unpack(await reader.readexactly(LENGTHS.size))
-        if head + tail > LIMIT:
-            raise BrokenFrame(f"a frame of {head + tail} bytes is over the limit of {LIMIT}")
+        if head + tail > limit:
+            raise BrokenFrame(f"a frame of {head + tail} bytes is over the limit of {limit}")
         content = await reader.readexactly(head + tail)
     except asyncio.IncompleteReadError as error:
         if error.partial or error.expected != LENGTHS.size:

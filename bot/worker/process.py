@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.worker import address as addresses
-from bot.worker import frames
+from bot.worker.link import Link, WorkerDied, greet
 from bot.worker.options import WorkerOptions
 
 SETTINGS_PREFIX = "PARLEY_"
@@ -21,36 +21,34 @@ GONE_SECONDS = 5.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 
 
-class WorkerDied(Exception):
-    """The process ended, fell silent, hung or spoke nonsense; the message says which."""
-
-
 @dataclass(frozen=True, slots=True)
-class Link:
-    """A living worker: its process and the connection to it."""
+class Child:
+    """A worker of our own on one device. It is killed when it is left: it keeps nothing."""
 
-    process: asyncio.subprocess.Process
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
+    options: WorkerOptions
+    run_dir: Path
+    place: str = "auto"
+    name: str = "The model worker"
+    is_ours: bool = True
 
-
-@asynccontextmanager
-async def start_worker(options: WorkerOptions, run_dir: Path) -> AsyncIterator[Link]:
-    """Start a worker and connect to it; it is killed on the way out, which costs nothing: it keeps nothing.
-
-    Raises WorkerDied when it cannot be started or ends before it can be reached.
-    """
-    key = secrets.token_hex(16)
-    with addresses.private_address(run_dir) as address:
-        process = await start_process(address, options)
-        try:
-            reader, writer = await reach(process, key)
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Link]:
+        """Start a process and connect to it."""
+        key = secrets.token_hex(16)
+        with addresses.private_address(self.run_dir) as address:
+            process = await start_process(address, self.options)
             try:
-                yield Link(process, reader, writer)
+                reader, writer = await reach(process, key)
+                try:
+                    yield Link(reader, writer, process)
+                finally:
+                    writer.close()
             finally:
-                writer.close()
-        finally:
-            await kill(process)
+                await kill(process)
+
+    async def cause_of_end(self, link: Link) -> str:
+        """How its process ended."""
+        return await cause_of_end(link.process) if link.process else "it has no process"
 
 
 async def start_process(address: str, options: WorkerOptions) -> asyncio.subprocess.Process:
@@ -91,7 +89,7 @@ async def reach(
         reader, writer = await addresses.connect(place)
     except OSError as error:
         raise WorkerDied(f"{await cause_of_end(process)} ({error.strerror})") from None
-    writer.write(frames.encode({"kind": "hello", "key": key}))
+    greet(writer, key)
     return reader, writer
 
 

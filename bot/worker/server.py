@@ -1,8 +1,9 @@
 """The worker's process: takes frames, answers them, and says every second how it is.
 
-From the bot: `hello` with the key, `ask` (id, role, texts or a recording as body, priority, deadline in
-seconds), `cancel` (id). To the bot: `ready` or `failed` (with the roles that are served all the same),
-`answers` to many requests at once, and a `heartbeat` with the health.
+From the bot: `hello` with the key, `ask` (id, role, texts or a recording as body, choices, priority,
+deadline in seconds, on whose behalf) or `asks` (many without a body), `cancel` (id) or `cancels` (ids).
+To the bot: `ready` or `failed` (with the roles that are served all the same), `pieces` of what is being
+written, `answers` to many requests at once, `leaving`, and a `heartbeat` with the health.
 """
 
 from __future__ import annotations
@@ -13,43 +14,47 @@ import hmac
 import os
 import signal
 import sys
-import threading
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from bot.errors import BadModel, ModelError
+from bot.errors import BadInput, BadModel, ParleyError
 from bot.message import Priority
-from bot.models import EMBEDDING, TRANSCRIPTION, Tenant
+from bot.models import EMBEDDING, NOBODY, Tenant
 from bot.worker import address as addresses
 from bot.worker import frames
 from bot.worker.answers import Answers
-from bot.worker.catalogue import find_entry, served_roles
-from bot.worker.embedding import Embedding
-from bot.worker.errors import pack_error
-from bot.worker.inference import Outcome
+from bot.worker.errors import Leaving, pack_error
 from bot.worker.options import WorkerOptions
-from bot.worker.role import Ask, Role
-from bot.worker.transcription import Transcription
+from bot.worker.role import Ask, Outcome, Role
+from bot.worker.roles import Roles
+from bot.worker.surroundings import follow_parent, prepare_process, run, until_signal
 
+VERSION = 1
 HEARTBEAT_SECONDS = 1.0
 HELLO_SECONDS = 10.0
+HELLO_BYTES = 4096
+# So many may be about to greet; more are turned away.
+MOST_STRANGERS = 64
+# Whoever greets wrongly waits, so that keys cannot be tried fast.
+WRONG_SECONDS = 1.0
+# Answers that a bot does not read pile up to so many bytes, then it is given up.
+MOST_UNREAD = 64 * 2**20
+DRAIN_PAUSE = 0.05
 
 
 class Server:
-    """Roles behind one address. Each computes on threads of its own; the event loop only carries."""
+    """Roles behind one address. They compute on threads of their own; the event loop only carries."""
 
     def __init__(self, options: WorkerOptions, key: str) -> None:
         self._key = key
-        self._embedding = Embedding(options, self._deliver)
-        self._transcription = Transcription(options, self._deliver)
-        offered: dict[str, Role] = {EMBEDDING: self._embedding, TRANSCRIPTION: self._transcription}
-        self._roles = {name: offered[name] for name in served_roles(options)}
-        self._options = options
+        self._roles = Roles(options, self._deliver)
         self._introduction: dict[str, Any] = {}
         self._settled = asyncio.Event()
         self._failure: BadModel | None = None
+        self._is_leaving = False
+        self._strangers = 0
         self._peers: set[asyncio.StreamWriter] = set()
         self._answers: Answers[asyncio.StreamWriter] = Answers()
 
@@ -57,9 +62,17 @@ class Server:
         """Take connections at `address` and begin to load the models."""
         self._loop = asyncio.get_running_loop()
         listener = await addresses.listen(address, self._converse)
-        self._transcription.start()
-        self._loading = asyncio.create_task(self._load(), name="loading")
+        self._roles.start(self._settle_start)
         return listener
+
+    @property
+    def introduction(self) -> dict[str, Any]:
+        """What every bot is told first; empty until it is known."""
+        return self._introduction
+
+    def health(self) -> dict[str, Any]:
+        """What bots are told every second."""
+        return self._roles.health()
 
     async def ready(self) -> None:
         """Return when the encoder is loaded. Raises BadModel."""
@@ -70,23 +83,37 @@ class Server:
     async def beat(self) -> None:
         """Tell every bot how the worker is, for ever."""
         while True:
-            health = self._embedding.health() | {TRANSCRIPTION: self._transcription.health()}
-            self._tell_all({"kind": "heartbeat", "health": health})
+            self._roles.tick()
+            self._tell_all({"kind": "heartbeat", "health": self._roles.health()})
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
-    async def _load(self) -> None:
-        try:
-            self._introduction = {"kind": "ready", **await self._embedding.load()}
-        except BadModel as error:
-            del self._roles[EMBEDDING]
-            self._failure = error
-            self._introduction = {"kind": "failed", "roles": list(self._roles), **pack_error(error)}
+    async def drain(self, seconds: float) -> None:
+        """Take nothing new, and return when what was asked is answered, or after so long."""
+        self._is_leaving = True
+        self._tell_all({"kind": "leaving"})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._answers or any(peer.transport.get_write_buffer_size() for peer in self._peers):
+                    await asyncio.sleep(DRAIN_PAUSE)
+
+    def _settle_start(self, failure: BadModel | None) -> None:
+        self._call(self._introduce, failure)
+
+    def _introduce(self, failure: BadModel | None) -> None:
+        self._failure = failure
+        if failure:
+            served = self._roles.without(EMBEDDING)
+            introduction = {"kind": "failed", "roles": served, **pack_error(failure)}
+        else:
+            introduction = {"kind": "ready", **self._roles.introduction()}
+        self._introduction = introduction | {"version": VERSION}
         self._settled.set()
         self._tell_all(self._introduction)
 
     def _tell_all(self, header: dict[str, Any]) -> None:
+        frame = frames.encode(header)
         for peer in self._peers:
-            peer.write(frames.encode(header))
+            write(peer, frame)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -100,83 +127,101 @@ class Server:
             print(f"worker: a connection is closed: {error or 'no greeting'}", file=sys.stderr)  # noqa: T201
         finally:
             self._peers.discard(writer)
-            for number in self._answers.numbers_of(writer):
-                self._cancel(number)
+            self._cancel(self._answers.numbers_of(writer))
             writer.close()
 
     async def _welcome(self, reader: asyncio.StreamReader) -> None:
-        """Take the greeting. Raises BrokenFrame when its key is not ours."""
-        async with asyncio.timeout(HELLO_SECONDS):
-            frame = await frames.read(reader)
-        key = str(frame[0].get("key", "")) if frame else ""
-        if not frame or not hmac.compare_digest(key.encode(), self._key.encode()):
-            raise frames.BrokenFrame("its greeting lacks the right key")
+        """Take the greeting. Raises BrokenFrame when its key is not ours, or too many are about to greet."""
+        if self._strangers >= MOST_STRANGERS:
+            raise frames.BrokenFrame("too many have not greeted yet")
+        self._strangers += 1
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                frame = await frames.read(reader, limit=HELLO_BYTES)
+            key = str(frame[0].get("key", "")) if frame else ""
+            if not frame or not hmac.compare_digest(key.encode(), self._key.encode()):
+                raise frames.BrokenFrame("its greeting lacks the right key")
+        except frames.BrokenFrame:
+            await asyncio.sleep(WRONG_SECONDS)
+            raise
+        finally:
+            self._strangers -= 1
 
     def _take(self, peer: asyncio.StreamWriter, header: frames.Header, body: bytes) -> None:
         try:
-            if header["kind"] == "ask":
-                self._ask(peer, header, body)
-            elif header["kind"] == "cancel":
-                number = self._answers.number_of(peer, header["id"])
-                if number is not None:
-                    self._cancel(number)
-        except (KeyError, TypeError, ValueError) as error:
+            kind = header["kind"]
+            if kind == "ask":
+                self._ask(peer, [header], body)
+            elif kind == "asks":
+                self._ask(peer, header["asks"], b"")
+            elif kind in ("cancel", "cancels"):
+                ids = header["ids"] if kind == "cancels" else [header["id"]]
+                numbers = [self._answers.number_of(peer, int(each)) for each in ids]
+                self._cancel(number for number in numbers if number is not None)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise frames.BrokenFrame(f"a header is not understood ({type(error).__name__})") from None
 
-    def _ask(self, peer: asyncio.StreamWriter, header: frames.Header, body: bytes) -> None:
-        ask = Ask(
-            texts=tuple(map(str, header["texts"])),
-            body=body,
-            priority=Priority(header["priority"]),
-            deadline=time.monotonic() + float(header["deadline"]),
-            choices=dict(header.get("choices", {})),
-            on_behalf=Tenant(str(header.get("skill", "")), str(header.get("community", ""))),
-        )
-        number = self._answers.open(peer, int(header["id"]), header["role"], len(ask.texts))
-        try:
-            self._serving(header["role"]).ask(number, ask)
-        except ModelError as error:
-            self._settle([Outcome(number, error=error)])
+    def _ask(self, peer: asyncio.StreamWriter, headers: Iterable[frames.Header], body: bytes) -> None:
+        refused = [outcome for header in headers for outcome in self._ask_one(peer, header, body)]
+        if refused:
+            self._settle(refused)
 
-    def _serving(self, role: str) -> Role:
-        """What serves the role. Raises BadModel when nothing does."""
-        if role in self._roles:
-            return self._roles[role]
-        find_entry(role, self._options)
-        raise self._failure or BadModel(f"No model is ready for {role!r}.")
+    def _ask_one(self, peer: asyncio.StreamWriter, header: frames.Header, body: bytes) -> list[Outcome]:
+        """Hand a request to its role; its refusal, if it is refused."""
+        ask, name = ask_of(header, body), str(header["role"])
+        number = self._answers.open(peer, int(header["id"]), name)
+        try:
+            role = self._serving(name)
+            self._answers.expect(number, role.expected(ask), role.pack)
+            role.ask(number, ask)
+        except ParleyError as error:
+            return [Outcome(number, error=error)]
+        return []
+
+    def _serving(self, name: str) -> Role:
+        """What serves a role. Raises Leaving, BadModel."""
+        if self._is_leaving:
+            raise Leaving("The worker is about to stop.")
+        return self._roles.serving(name)
 
     def _deliver(self, outcomes: list[Outcome]) -> None:
         """Take outcomes from any thread."""
-        self._loop.call_soon_threadsafe(self._settle, outcomes)
+        self._call(self._settle, outcomes)
+
+    def _call(self, action: Callable[[Any], None], given: object) -> None:
+        """Do something on the event loop, from any thread; nothing when the loop has ended."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(action, given)
 
     def _settle(self, outcomes: list[Outcome]) -> None:
         for peer, frame in self._answers.settle(outcomes):
-            peer.write(frame)
+            write(peer, frame)
 
-    def _cancel(self, number: int) -> None:
-        request = self._answers.close(number)
-        if request and request.role in self._roles:
-            self._roles[request.role].cancel(number)
-
-
-def quiet_threads() -> None:
-    """Idle math threads sleep instead of spinning, and nothing asks a model hub. Before torch is imported."""
-    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
-    os.environ["KMP_BLOCKTIME"] = "0"
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    def _cancel(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            request = self._answers.close(number)
+            if request:
+                self._roles.cancel(request.role, number)
 
 
-def follow_parent() -> None:
-    """End this process when standard input closes, which it does when the bot is gone."""
+def write(peer: asyncio.StreamWriter, frame: bytes) -> None:
+    """Send a frame; give a peer up that does not read."""
+    if peer.transport.get_write_buffer_size() > MOST_UNREAD:
+        peer.transport.abort()
+    peer.write(frame)
 
-    def wait() -> None:
-        with suppress(OSError):
-            while os.read(0, 4096):
-                pass
-        os._exit(0)
 
-    threading.Thread(target=wait, name="parent", daemon=True).start()
+def ask_of(header: frames.Header, body: bytes) -> Ask:
+    """The request of a header. Raises what a header that is not understood raises."""
+    skill, community = header.get("skill"), header.get("community")
+    return Ask(
+        texts=tuple(map(str, header["texts"])),
+        body=body,
+        priority=Priority(header["priority"]),
+        deadline=time.monotonic() + float(header["deadline"]),
+        choices=dict(header.get("choices") or {}),
+        on_behalf=Tenant(str(skill or ""), str(community or "")) if skill or community else NOBODY,
+    )
 
 
 async def serve_child(address: str, options: WorkerOptions, key: str) -> None:
@@ -189,24 +234,14 @@ async def serve_child(address: str, options: WorkerOptions, key: str) -> None:
         await server.beat()
 
 
-async def serve_alone(address: str, options: WorkerOptions) -> None:
+async def serve_alone(address: str, options: WorkerOptions, key: str = "") -> None:
     """Answer until cancelled. Raises a group of BadModel."""
-    server = Server(options, key="")
+    server = Server(options, key)
     listener, place = await server.listen(address)
     async with listener, asyncio.TaskGroup() as group:
         group.create_task(server.beat())
         await server.ready()
         print(f"worker: ready at {place}", file=sys.stderr)  # noqa: T201
-
-
-async def until_signal(work: Coroutine[Any, Any, None]) -> None:
-    """Do `work` until SIGTERM or SIGINT."""
-    task = asyncio.ensure_future(work)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    await asyncio.wait([task])
-    if not task.cancelled():
-        task.result()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -219,12 +254,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     chosen = parser.parse_args(arguments)
     options = WorkerOptions.unpack(chosen.options)
-    quiet_threads()
+    try:
+        prepare_process(options)
+    except BadInput as error:
+        parser.error(str(error))
     if chosen.child:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         key = sys.stdin.readline().strip()
         follow_parent()
-        asyncio.run(serve_child(chosen.address, options, key))
+        run(serve_child(chosen.address, options, key))
         return 0
     if not chosen.address.startswith("unix:"):
         parser.error("a worker on its own listens on a unix socket only")
@@ -235,7 +273,7 @@ def run_alone(address: str, options: WorkerOptions) -> int:
     """Run a worker nobody started as a child, and return its exit code."""
     code = 0
     try:
-        asyncio.run(until_signal(serve_alone(address, options)))
+        run(until_signal(serve_alone(address, options)))
     except* BadModel as group:
         print(f"worker: {group.exceptions[0]}", file=sys.stderr)  # noqa: T201
         code = 2

@@ -12,13 +12,12 @@ from transformers import (
     AutoModelForSpeechSeq2Seq,
     AutoTokenizer,
 )
-from transformers.utils import logging as transformers_logging
 
 from bot.errors import BadModel
 from bot.worker.audio import Samples
 from bot.worker.catalogue import Entry, Heard
 from bot.worker.decoder import RATE
-from bot.worker.engine import first_line
+from bot.worker.loading import load_model, load_part, number_type, prepare
 
 # What an encoder-decoder model such as Whisper was trained on, and what fits the memory of a CTC model.
 WINDOW_SECONDS = 30.0
@@ -28,9 +27,7 @@ MOST_TOKENS = 224
 
 def open_checkpoint(entry: Entry, threads: int) -> Checkpoint:
     """The recogniser a folder holds. Raises BadModel when it holds none."""
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    torch.set_num_threads(threads)
+    prepare(threads)
     config = load_part(AutoConfig, entry)
     if str((config.architectures or [""])[0]).endswith("ForCTC"):
         return Labeller(entry, AutoModelForCTC)
@@ -45,15 +42,16 @@ class Checkpoint:
     window_seconds = WINDOW_SECONDS
 
     def __init__(self, entry: Entry, kind: Any) -> None:
-        on_cuda = torch.cuda.is_available()
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.name = entry.name
-        self._dtype = torch.bfloat16 if on_cuda else torch.float32
+        self._dtype = number_type(device)
         self._features = load_part(AutoFeatureExtractor, entry)
         if self._features.sampling_rate != RATE:
             raise BadModel(f"The model in {entry.folder} does not take sound at 16 kHz.")
         self._tokenizer = load_part(AutoTokenizer, entry)
-        self._model = load_model(kind, entry, self._dtype)
-        self._model.to("cuda" if on_cuda else "cpu").eval()
+        # Noise for training alone.
+        self._model = load_model(kind, entry, self._dtype, unneeded=["masked_spec_embed"])
+        self._model.to(device).eval()
 
     def hear(self, window: Samples) -> Heard:
         """The words of a window. Raises MemoryError when the device has no room for it."""
@@ -115,30 +113,3 @@ def languages_of(model: Any) -> dict[int, str]:
     """The language each of Whisper's tokens stands for; none for other models."""
     tokens = getattr(model.generation_config, "lang_to_id", None) or {}
     return {number: token.strip("<|>") for token, number in tokens.items()}
-
-
-def load_part(kind: Any, entry: Entry) -> Any:
-    """A part of the folder, without any code of its own. Raises BadModel."""
-    try:
-        return kind.from_pretrained(entry.folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # noqa: BLE001 - a wall: transformers raises anything on a broken folder
-        raise BadModel(f"The model in {entry.folder} cannot be loaded: {first_line(error)}") from None
-
-
-def load_model(kind: Any, entry: Entry, dtype: torch.dtype) -> Any:
-    """The recogniser, from local safetensors only. Raises BadModel."""
-    try:
-        model, report = kind.from_pretrained(
-            entry.folder,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype=dtype,
-            output_loading_info=True,
-        )
-    except Exception as error:  # noqa: BLE001 - a wall, as above
-        raise BadModel(f"The model in {entry.folder} cannot be loaded: {first_line(error)}") from None
-    missing = sorted(name for name in report["missing_keys"] if "masked_spec_embed" not in name)
-    if missing:
-        raise BadModel(f"The weights in {entry.folder} lack {len(missing)} tensors, such as {missing[0]}.")
-    return model

@@ -11,20 +11,22 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.errors import BadModel, DeadlineExceeded, Overloaded, ParleyError, Uncomputable
 from bot.models import TRANSCRIPTION
 from bot.worker.audio import decode, is_silent, windows
-from bot.worker.batching import SHARES
-from bot.worker.catalogue import Recogniser, find_entry, make_engine
+from bot.worker.batching import AGEING_SECONDS
+from bot.worker.catalogue import Recogniser, find_entry, make_engine, origin_of
 from bot.worker.decoder import RATE
-from bot.worker.inference import LATE, Outcome
+from bot.worker.memory import bytes_of, give_back, parts_of
 from bot.worker.options import WorkerOptions, thread_count
-from bot.worker.role import Ask, Deliver, Role, start_thread
+from bot.worker.role import LATE, Ask, Deliver, Outcome, Role, start_thread
+from bot.worker.room import SHARES
+from bot.worker.shelf import State
 
-AGEING_SECONDS = 5.0
 NICENESS = 10
 
 
@@ -53,21 +55,32 @@ class Transcription(Role):
         self._waiting: list[Recording] = []
         self._current: Recording | None = None
         self._made: Recogniser | BadModel | None = None
+        self._state = State.ABSENT
+        self._bytes = 0
         self._progress = time.monotonic()
         self._served = 0
+        self._failed = 0
+        self._refused = 0
         self._spent = 0.0
 
     def start(self) -> None:
         """Begin to take recordings from the queue."""
         start_thread(self._work, "recordings")
 
+    def expected(self, ask: Ask) -> int:
+        """Its answer comes as a whole."""
+        return 0
+
+    def pack(self, results: Sequence[Any]) -> tuple[dict[str, Any], bytes]:
+        """Never asked: an answer comes as a whole."""
+        return {"values": {}}, b""
+
     def ask(self, number: int, ask: Ask) -> None:
         """Take a recording. Raises Overloaded when the queue is full for its priority."""
         with self._wake:
-            if (
-                len(self._waiting) + bool(self._current)
-                >= self._options.max_recordings * SHARES[ask.priority]
-            ):
+            held = len(self._waiting) + bool(self._current)
+            if held >= self._options.max_recordings * SHARES[ask.priority]:
+                self._refused += 1
                 raise Overloaded(max(1.0, self.backlog_seconds()))
             now = time.monotonic()
             if not self.stalled_seconds():
@@ -83,6 +96,9 @@ class Transcription(Role):
             if self._current and self._current.number == number:
                 self._current.is_wanted = False
 
+    def tick(self) -> None:
+        """Deadlines are looked at when a recording's turn comes, and between its windows."""
+
     def backlog_seconds(self) -> float:
         """How long the queue will take if its recordings are like those before."""
         return len(self._waiting) * self._spent / self._served if self._served else 0.0
@@ -94,8 +110,15 @@ class Transcription(Role):
     def health(self) -> dict[str, Any]:
         """Counts of recordings, and seconds."""
         return {
+            "state": self._state.value,
+            "model": getattr(self._made, "name", ""),
+            "origin": origin_of(TRANSCRIPTION, self._options),
+            "memory_bytes": self._bytes,
             "queued": len(self._waiting),
-            "served": self._served,
+            "served": self._served - self._failed,
+            "failed": self._failed,
+            "refused": self._refused,
+            "device_seconds": round(self._spent, 3),
             "backlog_seconds": round(self.backlog_seconds(), 3),
             "stalled_seconds": round(self.stalled_seconds(), 3),
         }
@@ -109,7 +132,8 @@ class Transcription(Role):
         """Wait until something is asked, then write one recording down and deliver it."""
         with self._wake:
             while not self._waiting:
-                self._wake.wait()
+                if not self._wake.wait(self._options.idle_seconds or None):
+                    self._put_away()
             self._current = recording = heapq.heappop(self._waiting)
             self._progress = began = time.monotonic()
         outcome = self._outcome(recording)
@@ -117,8 +141,17 @@ class Transcription(Role):
             self._current = None
             self._progress = time.monotonic()
             self._served += 1
+            self._failed += outcome.error is not None
             self._spent += self._progress - began
         self._deliver([outcome])
+
+    def _put_away(self) -> None:
+        """Let a recogniser go that nobody needed for a while."""
+        if self._state is not State.LOADED:
+            return
+        getattr(self._made, "close", bool)()
+        self._made, self._bytes, self._state = None, 0, State.ABSENT
+        give_back()
 
     def _outcome(self, recording: Recording) -> Outcome:
         error: ParleyError
@@ -151,7 +184,11 @@ class Transcription(Role):
 
     def _recogniser(self) -> Recogniser:
         """Made for the first recording. Raises BadModel, every time, when it cannot be made."""
-        self._made = self._made or make_recogniser(self._options)
+        if self._made is None:
+            self._state = State.LOADING
+            self._made = make_recogniser(self._options)
+            self._bytes = bytes_of([parts_of(self._made)])
+            self._state = State.FAILED if isinstance(self._made, BadModel) else State.LOADED
         if isinstance(self._made, BadModel):
             raise BadModel(str(self._made))
         return self._made

@@ -13,8 +13,8 @@ from bot.worker.options import ModelChoice, WorkerOptions
 HERE = Path(__file__).parent
 
 
-def load_fake_engines():
-    spec = importlib.util.spec_from_file_location("fake_engines", HERE / "fake_engines.py")
+def load_fake_engines(name="fake_engines"):
+    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -27,12 +27,20 @@ def fakes():
 
 
 @pytest.fixture
+def bench(monkeypatch):
+    """Roles with fake engines, stepped by hand: `bench("embedding", "chat").load()`."""
+    monkeypatch.syspath_prepend(HERE)
+    return load_fake_engines("bench").Bench
+
+
+@pytest.fixture
 def fake_options(tmp_path, monkeypatch):
     """Make options whose worker runs fake engines: `fake_options("Words", deadline_seconds=5)`."""
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "model.safetensors").touch()
     monkeypatch.setenv("PYTHONPATH", str(HERE))
+    monkeypatch.syspath_prepend(HERE)
 
     def make(engine="Words", listener="Listener", chosen=MappingProxyType({}), **fields):
         models = {

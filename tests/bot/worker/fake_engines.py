@@ -106,3 +106,166 @@ def row_of(tokens):
 def expected(text):
     """The row the worker must answer for `text`."""
     return np.array(row_of(Words.tokenize(None, [text])[0]), dtype=np.float32)
+
+
+class Slow(Words):
+    """Takes its time to come: half a second."""
+
+    def __init__(self, entry, threads):
+        super().__init__(entry, threads)
+        time.sleep(0.5)
+
+
+class Moods:
+    """Labels by counting; explains when asked, apart from what is not to be explained."""
+
+    device = "none"
+    budget = 64
+    memory = 3 * 2**20
+
+    def __init__(self, entry, threads):
+        self.entry = entry
+        self.groups = []
+
+    def tokenize(self, texts):
+        return Words.tokenize(self, texts)
+
+    def choose(self, choices):
+        return True if choices.get("explain") else None
+
+    def compute(self, batch, explain=None):
+        self.groups.append((explain, len(batch)))
+        return [self.judge(tokens, explain) for tokens in batch]
+
+    def judge(self, tokens, explain):
+        Words.misbehave(self, tokens)
+        if -2 in tokens:
+            return [("good", float("nan"))], ()
+        share = 1 / (1 + len(tokens))
+        return [("bad", 1 - share), ("good", share)], [(0, 1, 0.5)] if explain else ()
+
+
+class Finder:
+    """Finds the question's first word in each passage."""
+
+    device = "none"
+    budget = 64
+
+    def __init__(self, entry, threads):
+        self.entry = entry
+
+    def tokenize(self, pairs):
+        return [Pair(pair) for pair in pairs]
+
+    def compute(self, batch):
+        return [self.find(*pair.pair) for pair in batch]
+
+    def find(self, question, passage):
+        word = question.split()[0]
+        start = passage.find(word)
+        return (start, start + len(word), 0.75) if start >= 0 else (0, 0, 0.9)
+
+
+class Pair:
+    def __init__(self, pair):
+        self.pair = pair
+
+    def __len__(self):
+        return sum(len(text.split()) for text in self.pair)
+
+
+class Nearest(Finder):
+    """Scores a passage by the share of the question's words that it has."""
+
+    def find(self, question, passage):
+        words = set(question.split())
+        return len(words & set(passage.split())) / len(words)
+
+
+class Writers:
+    """Writes each word backwards, a step for each; says which language. Calls `between` every step."""
+
+    device = "none"
+    budget = 64
+    pace = 0.0
+
+    def __init__(self, entry, threads):
+        self.entry = entry
+        self.between = lambda: False
+        self.steps = 0
+
+    def tokenize(self, texts):
+        return [text.split() for text in texts]
+
+    def choose(self, choices):
+        from bot.errors import BadInput
+
+        if choices.get("target") == "tlh":
+            raise BadInput("This model does not write Klingon.")
+        return choices.get("target") or choices.get("most_words")
+
+    def compute(self, batch, choice):
+        for _ in range(max(map(len, batch), default=0)):
+            self.steps += 1
+            time.sleep(self.pace)
+            if self.between():
+                return [""] * len(batch)
+        return [" ".join([f"<{choice}>", *(word[::-1] for word in words)]) for words in batch]
+
+
+class Piece:
+    """As `bot.worker.writing.Piece`, which would import torch."""
+
+    def __init__(self, number, text, is_last, is_cut, error):
+        self.number, self.text, self.error = number, text, error
+        self.is_last, self.is_cut = is_last, is_cut
+
+
+class Speaker:
+    """A decoder that says the words of the last turn again, one a step."""
+
+    device = "none"
+    pace = 0.0
+
+    def __init__(self, entry, threads):
+        self.entry = entry
+        self.rows = {}
+        self.most = 0
+        self.steps = 0
+
+    @property
+    def active(self):
+        return len(self.rows)
+
+    def prompt(self, turns):
+        from bot.errors import BadInput
+
+        _, text = turns[-1]
+        if "unpromptable" in text:
+            raise BadInput("This cannot be said.")
+        return [sum(word.encode()) for word in text.split()] + [len(turns)]
+
+    def add(self, number, prompt, *, most_tokens, temperature=0.0):
+        self.rows[number] = list(prompt), most_tokens
+
+    def cancel(self, number):
+        self.rows.pop(number, None)
+
+    def step(self):
+        from bot.errors import Uncomputable
+
+        time.sleep(self.pace)
+        self.steps += 1
+        self.most = max(self.most, len(self.rows))
+        pieces = []
+        for number, (words, left) in list(self.rows.items()):
+            if sum(b"crash") in words:
+                raise ValueError("crash")
+            word = words.pop(0)
+            is_last = not words or left == 1
+            error = Uncomputable("not finite") if word == sum(b"nan") else None
+            pieces.append(Piece(number, f"{word} ", is_last or bool(error), left == 1 and bool(words), error))
+            self.rows[number] = words, left - 1
+            if is_last or error:
+                del self.rows[number]
+        return pieces

@@ -1,21 +1,19 @@
 import random
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.errors import Overloaded
 from bot.message import Priority
 from bot.worker.batching import WASTE, Scheduler
 
 
-def scheduler(budget=64, max_items=1000, max_tokens=100_000, ageing=5.0):
-    return Scheduler(budget=budget, max_items=max_items, max_tokens=max_tokens, ageing=ageing)
+def scheduler(budget=64, ageing=5.0):
+    return Scheduler(budget=budget, ageing=ageing)
 
 
-def add(queue, request, lengths, *, priority=Priority.PERSON, deadline=1e9, now=0.0):
+def add(queue, request, lengths, *, priority=Priority.PERSON, deadline=1e9, now=0.0, group=None):
     texts = [[0] * length for length in lengths]
-    queue.add(request, texts, priority=priority, deadline=deadline, now=now)
+    queue.add(request, texts, priority=priority, deadline=deadline, now=now, group=group)
 
 
 def requests_of(batch):
@@ -75,7 +73,7 @@ GOALS = {10: 0.8, 40: 0.85, 400: 0.95}
 
 
 def efficiency(lengths, depth):
-    queue, fed, padded = scheduler(budget=384, max_tokens=10**9), 0, 0
+    queue, fed, padded = scheduler(budget=384), 0, 0
     while fed < len(lengths) or queue.items:
         while fed < len(lengths) and queue.items < depth:
             add(queue, fed, [lengths[fed]], now=float(fed))
@@ -92,28 +90,48 @@ def test_an_alert_goes_first_and_people_before_bulk_work():
     assert [requests_of(queue.next_batch()) for _ in range(3)] == [[2], [1], [0]]
 
 
-def test_old_bulk_work_goes_before_new_alerts():
+def test_an_alert_goes_before_bulk_work_however_old():
+    queue = scheduler(budget=1, ageing=5.0)
+    add(queue, 0, [1], priority=Priority.BACKGROUND, now=0.0)
+    add(queue, 1, [1], priority=Priority.ALERT, now=100.0)
+    assert [requests_of(queue.next_batch()) for _ in range(2)] == [[1], [0]]
+
+
+def test_on_a_fair_turn_old_bulk_work_goes_before_new_alerts():
     queue = scheduler(budget=1, ageing=5.0)
     add(queue, 0, [1], priority=Priority.BACKGROUND, now=0.0)
     add(queue, 1, [1], priority=Priority.ALERT, now=9.0)
     add(queue, 2, [1], priority=Priority.ALERT, now=11.0)
-    assert [requests_of(queue.next_batch()) for _ in range(3)] == [[1], [0], [2]]
+    assert queue.urgency() == 9.0
+    assert [requests_of(queue.next_batch(is_fair=True)) for _ in range(3)] == [[1], [0], [2]]
 
 
-def test_a_request_past_its_deadline_is_dropped():
+def test_groups_are_computed_apart():
+    queue = scheduler()
+    add(queue, 1, [5, 5], group="de")
+    add(queue, 2, [5], group="fr")
+    add(queue, 3, [5], group="de")
+    assert sorted(requests_of(queue.next_batch())) == [1, 1, 3]
+    assert requests_of(queue.next_batch()) == [2]
+    assert not queue._by_length
+
+
+def test_a_request_past_its_deadline_is_told_once():
     queue = scheduler()
     add(queue, 1, [5, 5], deadline=10.0)
     add(queue, 2, [5], deadline=20.0)
-    assert queue.expire(9.9) == []
-    assert queue.expire(10.0) == [1]
+    assert queue.late(9.9) == []
+    assert queue.late(10.0) == [1]
+    assert queue.late(10.0) == []
+    queue.cancel(1)
     assert requests_of(queue.next_batch()) == [2]
 
 
-def test_a_computed_request_does_not_expire():
+def test_a_computed_request_is_not_late():
     queue = scheduler()
     add(queue, 1, [5], deadline=10.0)
     queue.next_batch()
-    assert queue.expire(11.0) == []
+    assert queue.late(11.0) == []
 
 
 def test_a_cancelled_request_is_gone():
@@ -131,26 +149,35 @@ def test_a_request_without_texts_leaves_nothing_behind():
     queue = scheduler()
     add(queue, 1, [])
     assert queue.next_batch() == ()
-    assert queue.expire(2e9) == []
+    assert queue.late(2e9) == []
 
 
-@pytest.mark.parametrize(
-    ("priority", "room"), [(Priority.ALERT, 100), (Priority.PERSON, 90), (Priority.BACKGROUND, 50)]
-)
-def test_each_class_has_its_share_of_the_queue(priority, room):
-    queue = scheduler(max_items=100)
-    add(queue, 1, [1] * (room - 1))
-    queue.check_room(1, 1, priority, 0.0)
-    with pytest.raises(Overloaded) as caught:
-        queue.check_room(2, 1, priority, 7.0)
-    assert caught.value.retry_after == 7.0
+def test_a_cancelled_request_gives_back_what_was_queued():
+    queue = scheduler(budget=1)
+    add(queue, 1, [1, 2, 3])
+    queue.next_batch()
+    assert sorted(item.length for item in queue.cancel(1)) == [2, 3]
+    assert queue.cancel(1) == ()
 
 
-def test_the_queue_is_bounded_in_tokens_too():
-    queue = scheduler(max_tokens=100)
-    add(queue, 1, [60])
-    with pytest.raises(Overloaded):
-        queue.check_room(1, 60, Priority.ALERT, 0.0)
+def test_the_most_urgent_class_is_known():
+    queue = scheduler()
+    assert queue.priority() is None
+    add(queue, 1, [1], priority=Priority.BACKGROUND)
+    add(queue, 2, [1], priority=Priority.PERSON)
+    assert queue.priority() is Priority.PERSON
+    queue.cancel(2)
+    assert queue.priority() is Priority.BACKGROUND
+
+
+def test_cancelled_texts_do_not_pile_up_behind_one_that_waits():
+    queue = scheduler()
+    add(queue, 0, [1])
+    for request in range(1, 10_000):
+        add(queue, request, [1])
+        queue.cancel(request)
+    assert len(queue._by_arrival[Priority.PERSON]) < 200
+    assert len(queue._deadlines) < 200
 
 
 def test_memory_shortage_halves_the_batches_and_success_brings_them_back():
@@ -183,7 +210,7 @@ steps = st.lists(
         ),
         st.tuples(st.just("cancel"), st.integers(0, 30)),
         st.tuples(st.just("expire")),
-        st.tuples(st.just("batch")),
+        st.tuples(st.just("batch"), st.booleans()),
     ),
     max_size=60,
 )
@@ -199,17 +226,20 @@ def test_every_text_comes_out_once_or_is_dropped_with_its_request(history):
             texts = [[0] * length for length in step[1]]
             queue.add(number, texts, priority=step[2], deadline=now + step[3], now=now)
             for position, length in enumerate(step[1]):
-                model[number, position] = (max(1, length), now + 5.0 * step[2], now + step[3])
+                order = (step[2], now), now + 5.0 * step[2]
+                model[number, position] = (max(1, length), order, now + step[3])
             number += 1
         elif step[0] == "cancel":
             queue.cancel(step[1])
             model = {key: value for key, value in model.items() if key[0] != step[1]}
         elif step[0] == "expire":
             late = {key[0] for key, value in model.items() if value[2] <= now}
-            assert set(queue.expire(now)) == late
+            assert set(queue.late(now)) == late
+            for request in late:
+                queue.cancel(request)
             model = {key: value for key, value in model.items() if key[0] not in late}
         else:
-            check_batch(queue.next_batch(), model)
+            check_batch(queue.next_batch(is_fair=step[1]), model, is_fair=step[1])
         assert queue.items == len(model)
         assert queue.tokens == sum(value[0] for value in model.values())
     while batch := queue.next_batch():
@@ -217,12 +247,14 @@ def test_every_text_comes_out_once_or_is_dropped_with_its_request(history):
     assert not model
 
 
-def check_batch(batch, model):
+def check_batch(batch, model, *, is_fair=False):
     if not model:
         assert batch == ()
         return
     anchor = batch[0]
-    assert model[anchor.request, anchor.position][1] == min(value[1] for value in model.values())
+    assert model[anchor.request, anchor.position][1][is_fair] == min(
+        value[1][is_fair] for value in model.values()
+    )
     longest = max(item.length for item in batch)
     assert len(batch) == 1 or longest * len(batch) <= 100
     assert longest * len(batch) - sum(item.length for item in batch) <= len(batch) * 100 * WASTE

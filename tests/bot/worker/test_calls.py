@@ -5,7 +5,7 @@ import pytest
 
 from bot.errors import WorkerUnavailable
 from bot.message import Priority
-from bot.worker.calls import CHUNK_CHARACTERS, CHUNK_TEXTS, LONGEST_TEXT, Calls, chunked
+from bot.worker.calls import CHUNK_CHARACTERS, CHUNK_TEXTS, LONGEST_TEXT, Call, Calls, chunked, sendable
 
 
 @pytest.fixture
@@ -15,7 +15,9 @@ async def calls():
 
 def add(calls, texts=1, body=b""):
     answer = asyncio.get_running_loop().create_future()
-    return calls.add("role", ["a"] * texts, body, priority=Priority.PERSON, deadline=1e9, answer=answer)
+    call = Call("role", ["a"] * texts, body, Priority.PERSON, 1e9, answer)
+    calls.add(call)
+    return call
 
 
 async def test_a_call_is_sent_once(calls):
@@ -119,23 +121,39 @@ async def test_a_recording_on_trial_is_convicted_alone(calls):
     assert calls.bytes == 0
 
 
-async def test_what_other_roles_are_asked_may_be_spared(calls):
-    spoken = add(calls, 0, b"RIFF")
-    calls.fail_all(WorkerUnavailable("gone"), but={"role"})
-    assert calls.take() == [spoken]
-
-
-async def test_giving_up_fails_every_group(calls):
+async def test_what_is_not_sent_can_be_withdrawn_suspects_too(calls):
     suspected = add(calls)
     for _ in range(2):
         calls.take()
         calls.survive()
-    waiting = add(calls)
-    calls.fail_all(WorkerUnavailable("gone"))
-    for call in (suspected, waiting):
-        with pytest.raises(WorkerUnavailable, match="gone"):
-            await call.answer
-    assert len(calls) == 0
+    sent = add(calls)
+    assert calls.take() == [suspected]
+    waiting, spoken = add(calls), add(calls, 0, b"RIFF")
+    assert calls.withdraw(lambda call: not call.body) == [sent, waiting]
+    assert calls.withdraw(lambda call: True) == [spoken]
+    assert (len(calls), calls.texts, calls.bytes) == (1, 1, 0)
+
+
+async def test_a_worker_that_left_on_purpose_suspects_nobody(calls):
+    call = add(calls)
+    for _ in range(5):
+        assert calls.take() == [call]
+        calls.survive(blame=False)
+    assert not call.is_suspect
+
+
+async def test_what_a_call_costs_is_counted_while_it_is_open(calls):
+    add(calls, texts=8)
+    recording = add(calls, 0, b"x" * 2560)
+    assert calls.tokens == 3 + 11
+    calls.remove(recording.id)
+    assert calls.tokens == 3
+
+
+def test_what_cannot_be_sent_is_replaced_character_by_character():
+    text = "a\x00b\ud800\udc00c\r\n\U0001f600"
+    assert sendable(text) == "a\ufffdb\ufffd\ufffdc\r\n\U0001f600"
+    assert sendable("plain\x00") == "plain\ufffd"
 
 
 def test_chunks_hold_every_text_in_order_and_fit_a_frame():

@@ -28,12 +28,18 @@ async def until(condition, seconds=10):
             await asyncio.sleep(0.01)
 
 
+def embedding(models):
+    """What the first worker reports of its encoder."""
+    return next(each for each in models.workers()[0].roles if each.role == "embedding")
+
+
 async def test_a_call_before_the_model_is_loaded_waits_for_it(fake_options, run_dir, fakes):
     async with WorkerClient(fake_options(), run_dir) as models:
         assert models.state.phase is Phase.STARTING
         check(await models.embed(["a b", "c"]), ["a b", "c"], fakes)
         assert models.state.phase is Phase.READY
-        assert models.roles() == {"embedding", "transcription"}
+        assert models.roles() >= {"embedding", "transcription"}
+        assert models.origin("embedding") == "model"
     assert models.state.phase is Phase.STOPPED
     with pytest.raises(WorkerUnavailable):
         await models.embed(["a"])
@@ -44,8 +50,8 @@ async def test_many_texts_and_many_callers_get_their_own_rows(fake_options, run_
         whole, *parts = await asyncio.gather(models.embed(TEXTS), *(models.embed([text]) for text in TEXTS))
         check(whole, TEXTS, fakes)
         check(np.concatenate(parts), TEXTS, fakes)
-        await until(lambda: models.health.get("served") == 1000)
-        assert models.health["batches"] < 500
+        await until(lambda: models.workers()[0].roles and embedding(models).served == 1000)
+        assert embedding(models).batches < 500
 
 
 async def test_no_texts_no_rows(fake_options, run_dir):

@@ -35,7 +35,7 @@ async def until(condition, seconds=10):
 
 
 def listening(models):
-    return models.health.get("transcription", {}).get("stalled_seconds", 0) > 0
+    return models.health.get("roles", {}).get("transcription", {}).get("stalled_seconds", 0) > 0
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ async def test_without_any_recogniser_the_role_is_not_served(
     options = fake_options(listener="")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}")
     async with WorkerClient(options, run_dir) as models:
-        assert models.roles() == {"embedding"}
+        assert "transcription" not in models.roles()
         with pytest.raises(BadModel, match=r"\[models\.transcription\]"):
             await models.transcribe(wav(0.2))
 
@@ -197,5 +197,5 @@ async def test_a_worker_that_never_lives_fails_recordings_too(fake_options, run_
 
 def test_the_options_name_what_can_be_heard(monkeypatch, tmp_path):
     monkeypatch.setattr(catalogue, "SPHINX_PACKAGE", "no_such_package")
-    assert catalogue.served_roles(WorkerOptions()) == {"embedding"}
+    assert "transcription" not in catalogue.served_roles(WorkerOptions())
     assert "transcription" in catalogue.served_roles(WorkerOptions({"transcription": ModelChoice(tmp_path)}))

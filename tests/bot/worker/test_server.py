@@ -1,7 +1,9 @@
 """The worker's process without our client."""
 
 import asyncio
+import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -13,7 +15,16 @@ import pytest
 
 from bot.worker import address as addresses
 from bot.worker import frames
-from bot.worker.server import main
+from bot.worker.options import ModelChoice
+from bot.worker.server import Server, main
+
+ROLES = {
+    "sentiment": "Moods",
+    "reader": "Finder",
+    "summary": "Writers",
+    "translation": "Writers",
+    "chat": "Speaker",
+}
 
 
 @pytest.fixture
@@ -21,7 +32,8 @@ async def alone(fake_options, tmp_path):
     """A worker started by hand, with its socket."""
     path = tmp_path / "alone.sock"
     command = [sys.executable, "-m", "bot.worker.server", f"unix:{path}", "--options"]
-    command.append(fake_options(max_queue_items=10).pack())
+    chosen = {role: ModelChoice(engine=f"fake_engines:{engine}") for role, engine in ROLES.items()}
+    command.append(fake_options(max_queue_items=10, chosen=chosen).pack())
     process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
     line = await asyncio.wait_for(process.stderr.readline(), 20)
     assert b"ready" in line
@@ -106,10 +118,203 @@ async def test_a_request_over_the_queue_is_told_when_to_come_back(alone):
     writer.close()
 
 
+async def answers_of(reader, count):
+    """So many answers, by id, as they come."""
+    found = {}
+    while len(found) < count:
+        header, _ = await next_of(reader, "answers")
+        found |= {each["id"]: each for each in header["answers"]}
+    return found
+
+
+async def test_it_introduces_its_roles(alone):
+    _, place = alone
+    reader, writer = await greet(place)
+    header, _ = await next_of(reader, "ready")
+    assert header["version"] == 1
+    assert header["roles"].keys() >= {"embedding", "reranking", "transcription", *ROLES}
+    assert header["roles"]["sentiment"]["task"] == "classification"
+    assert header["roles"]["embedding"] == {"task": "embedding", "model": "model", "origin": "model"}
+    assert header["limits"]["texts"] == 10
+    writer.close()
+
+
+async def test_every_task_answers_in_its_form(alone):
+    _, place = alone
+    reader, writer = await greet(place)
+    asks = [
+        {"role": "sentiment", "texts": ["a b c", "a"], "choices": {"explain": True}},
+        {"role": "reader", "texts": ["tea is", "green tea", "water"]},
+        {"role": "reranking", "texts": ["a b", "a b", "c"]},
+        {"role": "summary", "texts": ["abc"], "choices": {"most_words": 9}},
+        {"role": "translation", "texts": ["abc", "de"], "choices": {"target": "de", "source": "en"}},
+        {"role": "chat", "texts": ["a b"], "choices": {"speakers": ["person"]}},
+        {"role": "translation", "texts": ["abc"], "choices": {"target": "tlh"}},
+    ]
+    fields = {"priority": 1, "deadline": 10}
+    writer.write(
+        frames.encode({"kind": "asks", "asks": [{"id": n, **fields, **each} for n, each in enumerate(asks)]})
+    )
+    found = await answers_of(reader, len(asks))
+    assert found[0]["values"] == {
+        "labels": [[["bad", 0.75], ["good", 0.25]], [["bad", 0.5], ["good", 0.5]]],
+        "words": [[[0, 1, 0.5]], [[0, 1, 0.5]]],
+    }
+    assert found[1]["values"] == {"spans": [[6, 9, 0.75], [0, 0, 0.9]]}
+    assert found[2]["values"]["scores"][0] == 1.0
+    assert 0.0 <= found[2]["values"]["scores"][1] < 1.0
+    assert found[3]["values"] == {"texts": ["<9> cba"]}
+    assert found[4]["values"] == {"texts": ["<de> cba", "<de> ed"]}
+    assert found[5]["values"] == {"is_cut": False}
+    assert found[6]["error"] == "BadInput"
+    writer.close()
+
+
+async def test_answers_that_are_written_come_in_pieces(alone):
+    _, place = alone
+    reader, writer = await greet(place)
+    writer.write(ask(1, role="chat", texts=["how are you"], choices={"speakers": ["person"]}))
+    pieces = []
+    while len(pieces) < 4:
+        header, _ = await next_of(reader, "pieces")
+        pieces += [(each["id"], each["text"]) for each in header["pieces"]]
+    assert pieces == [(1, f"{sum(word)} ") for word in (b"how", b"are", b"you", bytes([1]))]
+    assert (await answers_of(reader, 1))[1]["values"] == {"is_cut": False}
+    writer.close()
+
+
+async def test_the_heartbeat_tells_how_every_role_is(alone):
+    _, place = alone
+    reader, writer = await greet(place)
+    writer.write(ask(1) + ask(2, role="sentiment", texts=["a b"]))
+    await answers_of(reader, 2)
+    await next_of(reader, "heartbeat")
+    health = (await next_of(reader, "heartbeat"))[0]["health"]
+    assert len(json.dumps(health)) < 8192
+    assert health["roles"].keys() >= {"embedding", "reranking", "transcription", *ROLES}
+    loaded = {name for name, each in health["roles"].items() if each["state"] == "loaded"}
+    assert loaded == {"embedding", "reranking", "sentiment"}
+    sentiment = health["roles"]["sentiment"]
+    assert (sentiment["served"], sentiment["tokens"], sentiment["memory_bytes"]) == (1, 2, 3 * 2**20)
+    assert len(sentiment["waits"]) == len(health["wait_bounds"]) + 1
+    assert (health["stalled_seconds"], health["memory_bytes"]) == (0.0, 3 * 2**20)
+    writer.close()
+
+
+async def test_cancelled_requests_are_not_answered(alone):
+    _, place = alone
+    reader, writer = await greet(place)
+    writer.write(ask(1, texts=["slow"]) + ask(2, texts=["slow b"]) + ask(3, texts=["slow c"]) + ask(4))
+    writer.write(frames.encode({"kind": "cancels", "ids": [2, 3, 99]}))
+    writer.write(frames.encode({"kind": "cancel", "id": 1}))
+    assert (await answers_of(reader, 1)).keys() == {4}
+    health = (await next_of(reader, "heartbeat"))[0]["health"]
+    assert health["roles"]["embedding"]["queued"] == 0
+    writer.close()
+
+
+async def test_a_bot_that_goes_takes_its_requests_along(alone):
+    _, place = alone
+    _, writer = await greet(place)
+    writer.write(ask(1, texts=["slow a"]) + ask(2, texts=["slow " * 9] * 3))
+    await writer.drain()
+    writer.close()
+    reader, writer = await greet(place)
+    while True:
+        health = (await next_of(reader, "heartbeat"))[0]["health"]
+        if not health["roles"]["embedding"]["queued"]:
+            break
+    writer.close()
+
+
+async def test_a_wrong_key_costs_time(alone):
+    _, place = alone
+    reader, writer = await addresses.connect(place)
+    began = time.monotonic()
+    writer.write(frames.encode({"kind": "hello", "key": "wrong"}))
+    assert await reader.read() == b""
+    assert time.monotonic() - began >= 1.0
+    writer.close()
+
+
+async def test_before_it_ends_it_answers_what_was_asked_and_takes_nothing_new(fake_options, tmp_path):
+    server = Server(fake_options(), "")
+    listener, place = await server.listen(f"unix:{tmp_path}/drain.sock")
+    async with listener:
+        await server.ready()
+        reader, writer = await greet(place)
+        await next_of(reader, "ready")
+        writer.write(ask(1, texts=["slow"]))
+        await asyncio.sleep(0.1)
+        draining = asyncio.create_task(server.drain(10))
+        await next_of(reader, "leaving")
+        assert not draining.done()
+        writer.write(ask(2))
+        found = await answers_of(reader, 2)
+        assert found[2]["error"] == "Leaving"
+        assert "shape" in found[1]
+        await asyncio.wait_for(draining, 5)
+        writer.close()
+
+
+async def test_ten_thousand_cancelled_requests_leave_nothing_behind(fake_options, tmp_path):
+    dice = random.Random(11)
+    options = fake_options(chosen={"chat": ModelChoice(engine="fake_engines:Speaker")})
+    server = Server(options, "")
+    listener, place = await server.listen(f"unix:{tmp_path}/storm.sock")
+    async with listener:
+        await server.ready()
+        reader, writer = await greet(place)
+        reading = asyncio.create_task(drop(reader))
+        for number in range(10_000):
+            role = dice.choice(["embedding", "reranking", "chat"])
+            texts = [" ".join(["word"] * dice.randrange(1, 9))] * (1 if role == "chat" else 2)
+            writer.write(ask(number, role=role, texts=texts, choices={"speakers": ["person"]}))
+            if dice.random() < 0.9:
+                writer.write(frames.encode({"kind": "cancel", "id": dice.randrange(number + 1)}))
+            if number % 100 == 0:
+                await writer.drain()
+                await asyncio.sleep(0)
+        writer.write(frames.encode({"kind": "cancels", "ids": list(range(10_000))}))
+        limit = time.monotonic() + 20
+        while len(server._answers) and time.monotonic() < limit:
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
+        assert (len(server._answers), server._answers._numbers_of) == (0, {})
+        health = server._roles.health()["roles"]
+        assert {name: health[name].get("queued", 0) for name in ("embedding", "chat")} == {
+            "embedding": 0,
+            "chat": 0,
+        }
+        assert health["chat"]["active"] == 0
+        writer.close()
+        await reading
+
+
+async def drop(reader):
+    while await frames.read(reader):
+        pass
+
+
+async def test_draining_ends_after_its_time(fake_options, tmp_path):
+    server = Server(fake_options(), "")
+    listener, place = await server.listen(f"unix:{tmp_path}/drain.sock")
+    async with listener:
+        await server.ready()
+        _, writer = await greet(place)
+        writer.write(ask(1, texts=["slow " + "word " * 20] * 8))
+        await asyncio.sleep(0.1)
+        began = time.monotonic()
+        await server.drain(0.2)
+        assert 0.15 < time.monotonic() - began < 2
+        writer.close()
+        await asyncio.sleep(0.05)
+
+
 async def test_a_role_nobody_serves_is_an_error_of_that_request(alone):
     _, place = alone
     reader, writer = await greet(place)
-    writer.write(ask(1, role="translation"))
+    writer.write(ask(1, role="toxicity-of-our-own"))
     header, _ = await next_of(reader, "answers")
     assert header["answers"][0]["error"] == "BadModel"
     writer.close()
@@ -122,6 +327,13 @@ def test_a_model_that_cannot_be_used_ends_it_with_2(tmp_path):
     assert ended.returncode == 2
     assert b"does not exist" in ended.stderr
     assert b"Traceback" not in ended.stderr
+
+
+def test_a_device_that_is_not_understood_ends_it_with_2(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["unix:nowhere", "--options", '{"device": "toaster"}'])
+    assert caught.value.code == 2
+    assert "worker.devices" in capsys.readouterr().err
 
 
 def test_on_its_own_it_refuses_an_open_port(capsys):
