@@ -24,7 +24,11 @@ SKILL = "summarize"
 DEADLINE_SECONDS = 24 * 3600.0  # however many conversations wait, each is read by the models
 LEAD_TURNS = 3
 LEAD_WORDS = 150
-POINT = re.compile(r"^- (.*?)(?: \(\[[^\]]*\]\([^)]*\)\)| \[\d+\])?$", re.MULTILINE)
+POINT = re.compile(
+    r"^- (.*?)(?: \(\[[^\]]*\]\([^)]*\)(?:(?:, |、)\[[^\]]*\]\([^)]*\))*\)| (?:\[\d+\])+)?$", re.MULTILINE
+)
+WRITTEN = re.compile(r"^\*(?:Written by|由)", re.MULTILINE)
+LEFT_OUT = re.compile(r"(?:(One|\d+) sentences? (?:is|are) left out|略去(\d+)句)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,9 @@ class SummaryFigures:
     """How near summaries come to those of people: ROUGE F1 in percent, over `n` conversations.
 
     `baselines` has the same figures for the first 3 turns and the first 150 words of each conversation.
-    `words` is the mean length of a summary, `reference_words` that of those of people.
+    `words` is the mean length of a summary, `reference_words` that of those of people. `written` is the
+    share of summaries in a model's own words, in percent, the others are quotations; `left_out` the mean
+    number of sentences in a written one that nothing supports.
     """
 
     rouge1: float
@@ -42,22 +48,29 @@ class SummaryFigures:
     seconds: float
     words: float
     reference_words: float
+    written: float
+    left_out: float
     baselines: Mapping[str, Mapping[str, float]]
 
 
 async def evaluate_summaries(
-    models: Models, file: Path, *, limit: int | None = None, advance: Advance | None = None
+    models: Models,
+    file: Path,
+    *,
+    limit: int | None = None,
+    advance: Advance | None = None,
+    settings: Settings | None = None,
 ) -> SummaryFigures:
     """Hand each dialogue of a file to the skill `summarize` as a pasted text, and compare its points.
 
     Rows have `dialogue` (a line for each turn, `speaker: text`) and `summary` or `summaries`. What is
-    compared are all points of the answer with their speakers, without headings. Raises BadInput for a
-    malformed file.
+    compared are all points of the answer with their speakers, without headings. `settings` are those of
+    the bot whose skill it is. Raises BadInput for a malformed file.
     """
     begun = time.monotonic()
     rows = read_rows(file, {"dialogue": str}, limit)
     references = [_references(row, number) for number, row in enumerate(rows, start=1)]
-    plugins = load_plugins(Settings())
+    plugins = load_plugins(settings or Settings())
     skill = plugins.skills[SKILL]
 
     async def summarize(row: Row) -> str:
@@ -71,9 +84,11 @@ async def evaluate_summaries(
             plugin_settings=plugins.settings_of(skill),
         )
         answer: Reply = await skill.function(context, row["dialogue"])  # type: ignore[misc]
-        return points_of(answer.text)
+        return answer.text
 
-    summaries = await work_on(summarize, rows, "conversations", advance)
+    answers = await work_on(summarize, rows, "conversations", advance)
+    summaries = [points_of(each) for each in answers]
+    written = [each for each in answers if WRITTEN.search(each)]
     seconds = since(begun)
     dialogues = [row["dialogue"] for row in rows]
     return SummaryFigures(
@@ -82,6 +97,8 @@ async def evaluate_summaries(
         seconds=seconds,
         words=_mean_words(summaries),
         reference_words=_mean_words([gold for golds in references for gold in golds]),
+        written=round(100 * len(written) / max(1, len(answers)), 1),
+        left_out=round(fmean([left_out(each) for each in written]), 2) if written else 0.0,
         baselines={
             "lead-3": rouge([_first_turns(each) for each in dialogues], references),
             "lead-150-words": rouge([_first_words(each) for each in dialogues], references),
@@ -108,6 +125,13 @@ class NoKnowledge:
 def points_of(markdown: str) -> str:
     """The points of a summary in one line: its list, with the speakers, without links and bold type."""
     return " ".join(match[1].replace("**", "") for match in POINT.finditer(markdown))
+
+
+def left_out(markdown: str) -> int:
+    """How many sentences a written summary says it left out."""
+    found = LEFT_OUT.search(markdown)
+    count = (found[1] or found[2]) if found else "0"
+    return 1 if count == "One" else int(count)
 
 
 def _references(row: Row, number: int) -> Sequence[str]:

@@ -7,11 +7,13 @@ with its input.
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 from bot.errors import UnreadableDocument
@@ -35,7 +37,7 @@ def main() -> None:
         request = json.loads(source.read(int.from_bytes(header)))
         content = source.read(request["size"])
         _limit_time(seconds)
-        _send(sink, _answer(request["name"], content))
+        _send(sink, _answer(request, content))
 
 
 def read(name: str, content: bytes) -> tuple[Kind, str, tuple[Section, ...]]:
@@ -50,6 +52,19 @@ def read(name: str, content: bytes) -> tuple[Kind, str, tuple[Section, ...]]:
     if not length:
         raise UnreadableDocument("The file holds no text.")
     return kind, title, sections
+
+
+def _rewritten(name: str, content: bytes, texts: Sequence[str] | None) -> list[str] | str:
+    """The texts of a file that can be written again; given others, the file with these, in base 64."""
+    from bot.knowledge.rewritable import open_document
+
+    document = open_document(name, content)
+    pieces = [each for each in document.pieces if not each.is_empty]
+    if texts is None:
+        return [each.text for each in pieces]
+    for piece, text in zip(pieces, texts, strict=True):
+        piece.put(text)
+    return base64.b64encode(document.save()).decode()
 
 
 def _reader(kind: Kind) -> Any:
@@ -70,9 +85,11 @@ def _reader(kind: Kind) -> Any:
     return lambda content: texts.get(kind, text.read_text)(decode(content))
 
 
-def _answer(name: str, content: bytes) -> dict[str, Any]:
+def _answer(request: dict[str, Any], content: bytes) -> dict[str, Any]:
     try:
-        kind, title, sections = read(name, content)
+        if "texts" in request:
+            return {"rewritten": _rewritten(request["name"], content, request["texts"])}
+        kind, title, sections = read(request["name"], content)
     except UnreadableDocument as error:
         return {"error": str(error)}
     except ImportError as error:

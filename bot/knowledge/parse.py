@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -59,6 +60,14 @@ class Parser:
 
     async def parse(self, name: str, content: bytes) -> Parsed:
         """The sections of a file. Raises UnreadableDocument or TooLarge; the next call works all the same."""
+        return _parsed(await self._answer({"name": name}, content))
+
+    async def rewrite(self, name: str, content: bytes, texts: Sequence[str] | None) -> Any:
+        """The texts of a file; given others, the file with these, in base 64. Raises as `parse`."""
+        answer = await self._answer({"name": name, "texts": None if texts is None else list(texts)}, content)
+        return answer["rewritten"]
+
+    async def _answer(self, request: dict[str, Any], content: bytes) -> dict[str, Any]:
         if len(content) > self._most:
             raise TooLarge(
                 f"The file is over {self._most // 2**20} MiB. Split it, or raise knowledge.document_mb."
@@ -67,7 +76,7 @@ class Parser:
             self._used = True
             try:
                 async with asyncio.timeout(self._seconds + GRACE_SECONDS):
-                    answer = await self._ask(name, content)
+                    answer = await self._ask(request, content)
             except (TimeoutError, OSError, EOFError):
                 await self._stop()
                 raise UnreadableDocument(DIED) from None
@@ -76,13 +85,13 @@ class Parser:
                 raise
         if "error" in answer:
             raise UnreadableDocument(answer["error"])
-        return _parsed(answer)
+        return answer
 
-    async def _ask(self, name: str, content: bytes) -> dict[str, Any]:
+    async def _ask(self, fields: dict[str, Any], content: bytes) -> dict[str, Any]:
         child = await self._running()
         assert child.stdin is not None  # noqa: S101  both are pipes
         assert child.stdout is not None  # noqa: S101
-        request = json.dumps({"name": name, "size": len(content)}).encode()
+        request = json.dumps(fields | {"size": len(content)}).encode()
         child.stdin.write(len(request).to_bytes(4) + request)
         for start in range(0, len(content), CHUNK):
             child.stdin.write(content[start : start + CHUNK])

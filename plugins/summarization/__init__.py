@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
@@ -10,16 +10,29 @@ from pydantic import Field, field_validator
 from bot import Context, PluginSettings, Reply, Skill, Suggest, hookimpl, skill
 from plugins.summarization.digest import digest
 from plugins.summarization.forms import is_cjk
-from plugins.summarization.material import Material, gather
-from plugins.summarization.request import Request, Scope, read_request
+from plugins.summarization.material import Material, attached, gather
+from plugins.summarization.request import Request, Scope, means_file, read_request
+from plugins.summarization.retelling import retold, writing_role
+from plugins.summarization.turns import sentences_of
 from plugins.summarization.wording import CHINESE, ENGLISH, Wording, refusal, summary
 
 FEWEST = 3
+DEADLINE_SECONDS = 120.0
+READING_SHARE = 0.25
+"""How much of the time the choice of quotations may take; a model that writes has its share after that."""
+
 SPANS = ("since I last read", "last 50", "today", "since yesterday", "2 hours", "this week", "channel", "all")
 
 
 class SummarySettings(PluginSettings):
     """How conversations are summed up."""
+
+    style: Literal["auto", "quoted", "written"] = Field(
+        "auto",
+        description="auto: in the words of a model that you named for summary or chat, each sentence held "
+        "against what was said; without one, in quotations. written: also in those of a model that comes "
+        "with parley. quoted: in quotations alone.",
+    )
 
     time_zone: str = Field(
         "",
@@ -43,6 +56,7 @@ async def spans(context: Context, typed: str) -> Sequence[str]:
     aliases=("summary", "recap"),
     menu="Summarize from here",
     to_asker=True,
+    deadline=DEADLINE_SECONDS,
     examples=(
         "what did I miss?",
         "summarize this conversation",
@@ -69,17 +83,22 @@ async def summarize(
 ) -> Reply:
     """Sum up what was said here, a document or a text: key points, decisions, open questions.
 
-    Every point is a quotation with who said it and where. Without words it takes what was said since
-    your own last message, or the last 50 messages.
+    Every point is a quotation, or a sentence that was held against what was said, with where it stands.
+    Without words it takes what was said since your own last message, or the last 50 messages. A file sent
+    with the command is summed up, and so is what the link of a message here leads to.
     """
     material = await gather(context, await _request(context, what))
     wording = _wording(what, material)
     quotable = [turn for turn in material.turns if turn.quotable]
-    if len(quotable) < FEWEST and not material.title:
+    is_talk = any(turn.speaker for turn in quotable)
+    count = len(quotable) if is_talk else len(sentences_of(quotable))
+    if count < FEWEST and not material.title:
         return Reply(refusal(quotable, wording))
-    points = await digest(material.turns, context.models, seconds=context.deadline / 2)
+    points = await digest(material.turns, context.models, seconds=context.deadline * READING_SHARE)
     if points.is_empty:
         return Reply(refusal(quotable, wording))
+    if role := writing_role(context, context.settings(SummarySettings).style):
+        points = await retold(context, material.turns, points, role)
     return summary(points, quotable, wording, title=material.title)
 
 
@@ -97,6 +116,8 @@ def register_settings(register: Callable[[type[PluginSettings]], None]) -> None:
 
 async def _request(context: Context, what: str) -> Request:
     """What is asked for; a bare call upon a message, or in reply to it, asks for what follows it."""
+    if attached(context) is not None and means_file(what):
+        return Request(Scope.FILE)
     called_upon = context.message.reply_to is not None and not what.strip()
     if called_upon and (context.message.call or await context.history.quoted()):
         return Request(Scope.HERE)

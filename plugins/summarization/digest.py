@@ -35,19 +35,32 @@ OPENING_TURNS = 40
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A sentence as it was written, and the turn it is from."""
+    """A sentence and the turn it is from. One that is not quoted may stand on `others`, too."""
 
     text: str
     turn: Turn
+    others: tuple[Turn, ...] = ()
+    is_quoted: bool = True
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """All turns it stands on."""
+        return (self.turn, *self.others)
 
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """Key points, decisions and open questions, each in the order they were said."""
+    """Key points, decisions and open questions, each in the order they were said.
+
+    `writer` is the model that wrote them, empty for quotations; `dropped` counts the sentences it wrote
+    that nothing supports.
+    """
 
     key_points: tuple[Point, ...] = ()
     decisions: tuple[Point, ...] = ()
     questions: tuple[Point, ...] = ()
+    writer: str = ""
+    dropped: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -122,7 +135,7 @@ def _select(draft: _Draft, alike: Matrix) -> Digest:
     asked = choose(scores, alike, [rows[each] for each in draft.asked], most // 2, novelty=NOVELTY)
     other = [row for place, row in rows.items() if place not in draft.decided | draft.asked]
     told = choose(scores, alike, other, max(2, most - len(decided)), novelty=NOVELTY, beside=decided)
-    return Digest(*(_points(draft, chosen) for chosen in (told, decided, asked)))
+    return Digest(_points(draft, told), _points(draft, decided), _points(draft, asked))
 
 
 def _most(draft: _Draft) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bot import BadInput, Context, History, Said
+from bot import Attachment, BadInput, Context, History, Said, document_passages
 from plugins.summarization.request import HELP, MOST, Request, Scope
 from plugins.summarization.turns import Turn, turns_in, turns_of
 from plugins.summarization.wording import OWN
@@ -16,6 +16,10 @@ UNREAD = 5
 
 PASSAGES = 500
 SHOWN = 10
+UNKNOWN_LINK = (
+    "I know no message of this channel at that address. I read what was said here and fetch no web pages, so "
+    "that nothing is sent anywhere: ask in the message's own channel, paste the text, or send it as a file."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ async def gather(context: Context, request: Request) -> Material:
         return Material(turns_in(request.text))
     if request.scope is Scope.DOCUMENT:
         return await _document(context, request.text)
+    if request.scope is Scope.FILE:
+        return await _file(context)
     said = await _messages(await _history(context, request), request)
     alone = context.message.channel.is_direct
     return Material(turns_of(_without_requests(said, alone=alone), quotes_bot=alone))
@@ -49,7 +55,8 @@ def _without_requests(said: Sequence[Said], *, alone: bool) -> Iterator[Said]:
 async def _history(context: Context, request: Request) -> History:
     """The thread's history; the channel's where that is asked for, or where the thread has just begun."""
     history = context.history
-    if request.whole_channel or (request.scope is not Scope.HERE and not await history.recent(1)):
+    by_message = request.scope in (Scope.HERE, Scope.LINK)
+    if request.whole_channel or not (by_message or await history.recent(1)):
         return history.of_channel()
     return history
 
@@ -62,6 +69,10 @@ async def _messages(history: History, request: Request) -> list[Said]:
         if quoted is None:
             raise BadInput(f"From which message? Reply to it, or choose it in its menu. {HELP}")
         return await history.since(quoted.key, MOST)
+    if request.scope is Scope.LINK:
+        if not (said := await history.linked(request.text, MOST)):
+            raise BadInput(UNKNOWN_LINK)
+        return said
     if request.scope is Scope.LAST:
         return await history.recent(request.count)
     last = await history.last_by_asker()
@@ -71,6 +82,19 @@ async def _messages(history: History, request: Request) -> list[Said]:
     ):
         return missed
     return await history.recent(USUAL)
+
+
+def attached(context: Context) -> Attachment | None:
+    """The file that came with the message and is to be read."""
+    return next((each for each in context.message.attachments if not each.is_audio), None)
+
+
+async def _file(context: Context) -> Material:
+    file = attached(context)
+    if file is None:
+        raise BadInput(f"There is no file with your message. {HELP}")
+    passages = await document_passages(file.name, await context.files.read(file))
+    return Material([Turn("", each.text, passage=each) for each in passages[:PASSAGES]], file.name)
 
 
 async def _document(context: Context, name: str) -> Material:

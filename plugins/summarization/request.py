@@ -19,7 +19,8 @@ PASTED_LENGTH = 400
 
 HELP = (
     "Say what to summarise: `50` (the last 50 messages), `today`, `since yesterday`, `2 hours`, "
-    "`since I last read`, `from here` (in a reply), `all`, `document NAME`, or paste a text. "
+    "`since I last read`, `from here` (in a reply), `all`, `document NAME`, the link of a message here, or "
+    "paste a text or send a file. "
     "In a thread, `channel` reads its channel instead."
 )
 
@@ -33,6 +34,8 @@ class Scope(Enum):
     UNREAD = auto()
     HERE = auto()
     DOCUMENT = auto()
+    FILE = auto()
+    LINK = auto()
     TEXT = auto()
 
 
@@ -40,7 +43,7 @@ class Scope(Enum):
 class Request:
     """What is to be summarised: `count` messages, those from `start` until before `end`, or a `text`.
 
-    For a document `text` is its name. `end` is None for now.
+    For a document `text` is its name, for a link its address. `end` is None for now.
     """
 
     scope: Scope
@@ -83,6 +86,11 @@ _MESSAGES = tuple(
     )
 )
 _DOCUMENT = re.compile(r"^(?:the )?(?:document|doc|file|文件|文档|资料)[\s:：]+(\S.*)$", re.IGNORECASE)
+_FILE = re.compile(
+    r"\b(this|the|that|my|attached) (attached )?(file|document|doc|attachment|pdf)\b|(文件|文档|附件)",
+    re.IGNORECASE,
+)
+_LINK = re.compile(r"https?://[^\s<>]+")
 _HERE = re.compile(r"\bfrom (here|there|this)\b|从这", re.IGNORECASE)
 _UNREAD = re.compile(
     r"\bsince (i|my)\b|\bi (last|missed)\b|\bdid i miss\b|我(上次|离开|不在)|错过", re.IGNORECASE
@@ -111,12 +119,19 @@ def read_request(words: str, *, now: datetime, typed: bool) -> Request:
         return Request(Scope.DOCUMENT, text=document[1].strip().strip("\"'“”《》"))
     if _is_pasted(words):
         return Request(Scope.TEXT, text=words)
+    if link := _LINK.search(words):
+        return Request(Scope.LINK, text=link[0])
     found = _in_messages(words) or _in_time(words, now)
     if found is None:
         if typed and _PLAIN.sub("", words).strip(" .,!?。，！？"):
             raise BadArguments(f"I cannot tell what {words[:40]!r} means. {HELP}")
         found = Request(Scope.USUAL)
     return replace(found, whole_channel=bool(_CHANNEL.search(words)))
+
+
+def means_file(words: str) -> bool:
+    """Whether the words that came with a file ask for it, and for nothing else that they name."""
+    return not words.strip() or (_FILE.search(words) is not None and not _is_pasted(words))
 
 
 def _is_pasted(words: str) -> bool:

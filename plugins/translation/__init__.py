@@ -1,15 +1,18 @@
-"""Translate a text or a message, leaving code, names of people and places, links and numbers alone."""
+"""Translate texts, messages and files, leaving code, names of people and places, links and numbers alone."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated
 
-from pydantic import Field, field_validator
-
 from bot import (
+    Attachment,
     BadInput,
     Context,
+    EventKind,
+    Observer,
     PluginSettings,
     Reply,
+    Settings,
     Skill,
     Suggest,
     Word,
@@ -19,47 +22,24 @@ from bot import (
     language_names,
     skill,
 )
+from plugins.translation.automatic import automatic
 from plugins.translation.detection import detect
+from plugins.translation.documents import open_file, same
+from plugins.translation.flags import reactions
 from plugins.translation.keeping import prose
-from plugins.translation.rendering import Original, rendered
+from plugins.translation.model import BUILT_IN, ROLE
+from plugins.translation.rendering import Original, Way, rendered
 from plugins.translation.request import WHAT, read_request
+from plugins.translation.settings import TranslationSettings
 from plugins.translation.work import Translator
 
 DEADLINE_SECONDS = 120.0
+DEADLINE_SHARE = 0.9
 NOBODY = (
-    "Nothing here can translate yet. The operator can change that: set endpoint.url and endpoint.model "
-    "to a server with a chat model."
+    "Nothing here can translate yet. The operator can change that: name the folder of a translation model in "
+    "[models.translation], or set endpoint.url and endpoint.model to a server with a chat model."
 )
-
-
-class TranslationSettings(PluginSettings):
-    """How texts are translated."""
-
-    language: str = Field(
-        "en",
-        description="The language to translate into when none is named and the platform does not tell the "
-        "asker's: a code such as de, or its English name.",
-    )
-    glossary: dict[str, dict[str, str]] = Field(
-        {},
-        description="Words with a fixed translation, by the language translated into, or all: "
-        '[plugin.translation.glossary.de] with lines such as desk = "Schalter".',
-    )
-    characters: int = Field(20_000, ge=100, description="Longest text, in characters.")
-
-    @field_validator("language")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        return _code(name)
-
-    @field_validator("glossary")
-    @classmethod
-    def _by_code(cls, glossary: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-        return {name if name == "all" else _code(name): words for name, words in glossary.items()}
-
-    def words(self, target: str) -> dict[str, str]:
-        """The fixed translations for a language."""
-        return self.glossary.get("all", {}) | self.glossary.get(target, {})
+UNKNOWN = "I cannot translate that message: it was written before I was here, or it is gone."
 
 
 async def suggested(context: Context, typed: str) -> Sequence[str]:
@@ -74,6 +54,7 @@ async def suggested(context: Context, typed: str) -> Sequence[str]:
     menu="Translate",
     to_asker=True,
     deadline=DEADLINE_SECONDS,
+    reactions=reactions(),
     examples=(
         "translate this",
         "translate that message",
@@ -87,28 +68,30 @@ async def translate(
     language: Annotated[
         Word, "the language to translate into, such as de or German", Suggest(suggested)
     ] = "",
-    text: Annotated[str, "what to translate; nothing in reply to a message"] = "",
-) -> Reply:
-    """Translate a text, or the message you reply to, so that you alone see it.
+    text: Annotated[str, "what to translate; nothing in reply to a message, or with a file"] = "",
+) -> Reply | None:
+    """Translate a text, a file, or the message you reply to, so that you alone see it.
 
     Code, mentions, channels, emoji, links and numbers stay as they are. Without a language it is
-    yours, as far as the platform tells it, or the operator's choice.
+    yours, as far as the platform tells it, or the operator's choice. A file (txt, md, docx or html) is
+    sent with the command and comes back with its looks. A flag put under a message translates it, too.
     """
     request = read_request(language, text, is_form=context.message.call is not None)
-    original = await _original(context, request.text)
     settings = context.settings(TranslationSettings)
-    if len(original.text) > settings.characters:
-        raise BadInput(f"That is longer than {settings.characters:,} characters. Send it in parts.")
     target = request.target or language_code(context.message.language) or settings.language
+    file = next((each for each in context.message.attachments if not each.is_audio), None)
+    if file is not None and not request.text:
+        return await _translated_file(context, file, target)
+    original = await _original(context, request.text)
+    if len(original.text) > settings.characters:
+        raise BadInput(
+            f"That is longer than {settings.characters:,} characters. Send it in parts, or as a file."
+        )
     source = await detect(prose(original.text))
-    if not prose(original.text):
-        return Reply("There are no words in it to translate.")
-    if source == target:
-        return Reply(f"This is {language_name(target)} already. Name another language: `/translate de …`.")
-    if "translation" not in context.models.roles():
-        return Reply(NOBODY)
-    translator = Translator(context, source, target, settings.words(target))
-    return rendered(await translator.translate(original.text), original, source=source, target=target)
+    if refusal := _refusal(context, original, source, target):
+        return Reply(refusal) if context.message.kind is not EventKind.REACTED else None
+    translator, way = _translator(context, source, target)
+    return rendered(await translator.translate(original.text), original, way)
 
 
 @hookimpl
@@ -118,9 +101,26 @@ def register_settings(register: Callable[[type[PluginSettings]], None]) -> None:
 
 
 @hookimpl
-def register_skills(register: Callable[[Skill], None]) -> None:
-    """Offer translate."""
-    register(translate)
+def register_skills(register: Callable[[Skill], None], settings: Settings) -> None:
+    """Offer translate, with flags unless the operator switched these off."""
+    with_flags = settings.plugin.get("translation", {}).get("flags", True)
+    register(translate if with_flags else replace(translate, reactions={}))
+
+
+@hookimpl
+def register_observers(register: Callable[[Observer], None], settings: Settings) -> None:
+    """Watch where everything is to be translated; nowhere unless the operator names places."""
+    if settings.plugin.get("translation", {}).get("automatic"):
+        register(automatic)
+
+
+async def _translated_file(context: Context, file: Attachment, target: str) -> Reply:
+    document = await open_file(context, file, most=context.settings(TranslationSettings).document_characters)
+    if document.source == target:
+        return Reply(same(file.name, target))
+    if ROLE not in context.models.roles():
+        return Reply(NOBODY)
+    return await document.translated(*_translator(context, document.source, target))
 
 
 async def _original(context: Context, text: str) -> Original:
@@ -129,13 +129,30 @@ async def _original(context: Context, text: str) -> Original:
         return Original(text, is_shown=context.message.call is None)
     said = await context.history.quoted()
     if said is None:
-        raise BadInput(WHAT)
+        raise BadInput(UNKNOWN if context.message.kind is EventKind.REACTED else WHAT)
     if not said.text.strip():
-        raise BadInput("That message has no text to translate.")
+        raise BadInput(
+            "That message has no text to translate. Send a file with `/translate de` to translate it."
+        )
     return Original(said.text, link=said.link)
 
 
-def _code(name: str) -> str:
-    if code := language_code(name):
-        return code
-    raise ValueError(f"{name!r} is no language that is known here: write a code such as de")
+def _refusal(context: Context, original: Original, source: str, target: str) -> str:
+    """Why there is nothing to translate, or nothing that could; a flag may mean something else then."""
+    if not prose(original.text):
+        return "There are no words in it to translate."
+    if source == target:
+        return f"This is {language_name(target)} already. Name another language: `/translate de …`."
+    return "" if ROLE in context.models.roles() else NOBODY
+
+
+def _translator(context: Context, source: str, target: str) -> tuple[Translator, Way]:
+    translator = Translator(
+        context.models,
+        source,
+        target,
+        glossary=context.settings(TranslationSettings).words(target),
+        priority=context.message.priority,
+        seconds=context.deadline * DEADLINE_SHARE,
+    )
+    return translator, Way(source, target, is_small=context.models.origin(ROLE) == BUILT_IN)

@@ -87,6 +87,11 @@ def mended(hidden: str, translation: str) -> str | None:
     return None
 
 
+def without_marks(text: str) -> str:
+    """A text without the marks that a document has where its look changes."""
+    return MARK.sub("", text)
+
+
 def _numbers(hidden: str) -> Counter[str]:
     return Counter(NUMBER.findall(MARK.sub(" ", hidden)))
 

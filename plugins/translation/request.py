@@ -12,10 +12,9 @@ WHAT = (
     "choose Translate in a message's menu."
 )
 
-_INTO = re.compile(
-    r"\A(?:please\s+)?(?:(?:this|that|it|the message|the text)\s+)?(?:in|into|to)\s+(?=\S)", re.IGNORECASE
-)
-_ALONE = re.compile(r"(?:this|that|it|this message|that message|please)[.!?]?", re.IGNORECASE)
+_IT = r"(?:(?:this|that|the|my)\s+(?:message|text|file|document)|this|that|it)"
+_INTO = re.compile(rf"\A(?:please\s+)?(?:{_IT}\s+)?(?:in|into|to)\s+(?=\S)", re.IGNORECASE)
+_ALONE = re.compile(rf"(?:{_IT}|please)[.!?]?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

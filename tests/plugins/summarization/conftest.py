@@ -22,6 +22,10 @@ class Linking(RecordingConnector):
     def link(self, conversation: str, key: str) -> str:
         return f"https://chat.example/{key}"
 
+    def key_at(self, address: str) -> str:
+        site, _, key = address.rpartition("/")
+        return key if site == "https://chat.example" else ""
+
 
 @dataclass
 class Talk:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from bot import EventKind
+from bot import Attachment, EventKind
 from bot.message import now
 from bot.testing import Harness
+from storage import NewAttachment
 
 PLANNING = (
     "ann: The release of the billing module is planned for next week.",
@@ -279,3 +280,76 @@ async def test_names_and_quotations_cannot_break_the_list(talk: Any, harness: Ha
     assert "- **Bob - x**: We decided to sell (" in answer
     assert "```" not in answer
     assert "quoted" not in answer
+
+
+async def test_a_text_of_one_paragraph_is_summed_up_by_its_sentences(talk: Any) -> None:
+    paragraph = " ".join(line.partition(": ")[2] for line in PLANNING)
+    assert (await talk.alone(f"/summarize {paragraph}")).text.startswith("Summary of the text.")
+    short = "words and more words " * 15
+    assert "There is too little to summarise. It is quicker" in (await talk.alone(f"/summarize {short}")).text
+
+
+# --- links and files ---
+
+
+async def test_the_link_of_a_message_means_what_was_said_from_it_on(talk: Any) -> None:
+    heard = await talk.hear(*PLANNING)
+    link = f"https://chat.example/{heard[3].key}"
+    assert (await talk.ask(f"/summarize {link}")).startswith("Summary of 6 messages")
+    assert (await talk.ask(f"summarize this thread <{link}> please")).startswith("Summary of 6 messages")
+
+
+async def test_the_link_of_a_message_with_a_thread_means_the_thread(talk: Any, harness: Harness) -> None:
+    opening = await talk.hear("ann: Where shall we have the billing release party?")
+    await talk.hear(*PLANNING[:4], thread=opening[0].key.rpartition(":")[2])
+    await talk.hear(*PLANNING[4:])
+    answer = await talk.ask(f"/summarize https://chat.example/{opening[0].key}")
+    assert answer.startswith("Summary of 5 messages")
+
+
+@pytest.mark.parametrize(
+    "address", ["https://chat.example/test:nowhere", "https://example.org/page", "http://127.0.0.1:8080/"]
+)
+async def test_other_addresses_are_refused_with_a_reason(talk: Any, address: str) -> None:
+    await talk.hear(*PLANNING)
+    answer = await talk.ask(f"/summarize {address}")
+    assert "no message of this channel at that address" in answer
+    assert "fetch no web pages" in answer
+
+
+async def test_links_into_other_channels_lead_nowhere(talk: Any, harness: Harness) -> None:
+    secret = harness.message("The secret launch is on Monday.", author="eve", channel="secret", direct=False)
+    await harness.hand_in(secret)
+    answer = await talk.ask(f"/summarize https://chat.example/{secret.key}")
+    assert "no message of this channel" in answer
+
+
+LEAVE = "# Leave\n\n" + " ".join(f"Every employee has {days} days of leave a year." for days in (20, 25, 30))
+
+
+@pytest.mark.parametrize("words", ["/summarize", "/summarize this file", "总结一下这个文件"])
+async def test_a_file_sent_with_the_command_is_summed_up_and_not_kept(
+    talk: Any, harness: Harness, words: str
+) -> None:
+    file = NewAttachment("f1", "leave.md", "text/markdown", LEAVE.encode())
+    message = replace(
+        harness.message(words), attachments=(Attachment("f1", "leave.md", "text/markdown", len(LEAVE)),)
+    )
+    await harness.bot.accept(message, [file])
+    await harness.finished(message.key)
+    (sent,) = [each for each in harness.connector.sent.values() if each.message.key == message.key]
+    assert re.match(r"Summary of leave\.md\.|摘要：《leave\.md》。", sent.reply.text)
+    assert re.search(r"- Every employee has \d+ days of leave a year\. \[1\]", sent.reply.text)
+    assert sent.reply.citations[0].document == "leave.md"
+    assert await harness.bot.library.documents() == []
+
+
+async def test_a_file_that_cannot_be_read_is_said(talk: Any, harness: Harness) -> None:
+    file = NewAttachment("f1", "a.exe", "application/octet-stream", b"MZ")
+    message = replace(
+        harness.message("/summarize"), attachments=(Attachment("f1", "a.exe", "application/octet-stream", 2),)
+    )
+    await harness.bot.accept(message, [file])
+    await harness.finished(message.key)
+    (sent,) = [each for each in harness.connector.sent.values() if each.message.key == message.key]
+    assert "Files ending in .exe cannot be read." in sent.reply.text

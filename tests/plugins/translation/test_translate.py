@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from bot import Call, EventKind
+from bot import Call, EventKind, ModelError
 from bot.assembly import open_endpoint
 from bot.composed import ComposedModels
 from bot.models import NoModels
 from bot.settings import EndpointSettings, LimitSettings, Settings
 from bot.testing import Harness, RecordingConnector, open_harness
 from bot.testing.endpoint import FakeEndpoint, last_turn
+from plugins.translation.rendering import SMALL
 
 GERMAN = "Guten Morgen zusammen, wir treffen uns heute um zehn Uhr im Büro"
 
@@ -35,6 +36,11 @@ def harness_settings(tmp_path) -> Settings:
     return chosen(tmp_path)
 
 
+def spelled(count: int) -> list[str]:
+    """So many different words without a number in them."""
+    return [f"{chr(97 + number // 26)}{chr(97 + number % 26)}" for number in range(count)]
+
+
 def answering(monkeypatch, harness: Harness, translate) -> list[str]:
     """Lets `translate` make each translation; the texts that were asked for."""
     asked: list[str] = []
@@ -52,7 +58,7 @@ def answering(monkeypatch, harness: Harness, translate) -> list[str]:
 )
 async def test_a_text_is_translated_for_whoever_asked(harness, command):
     (reply,) = await harness.ask(f"{command} Good morning, everyone in this room")
-    assert reply.text == "[de] Good morning, everyone in this room\n\n*English → German*"
+    assert reply.text == f"[de] Good morning, everyone in this room\n\n*English → German{SMALL}*"
     assert reply.to_asker
 
 
@@ -74,7 +80,7 @@ async def test_a_reply_translates_its_message(harness, words):
     await harness.hand_in(said)
     asking = replace(harness.message(words, direct=False, mention=True), reply_to=said.key)
     (reply,) = await harness.hand_in(asking)
-    assert reply.text.startswith(f"[fr] {GERMAN}\n\n*German → French*")
+    assert reply.text.startswith(f"[fr] {GERMAN}\n\n*German → French{SMALL}*")
     assert reply.to_asker
 
 
@@ -85,7 +91,7 @@ async def test_the_menu_of_a_message_leads_back_to_it(tmp_path):
         asking = replace(harness.message("", direct=False), call=Call("translate"), reply_to=said.key)
         (reply,) = await harness.hand_in(asking)
     assert reply.text == (
-        f"[es] {GERMAN}\n\n*German → Spanish* · [original](https://chat.example/{said.key})"
+        f"[es] {GERMAN}\n\n*German → Spanish{SMALL}* · [original](https://chat.example/{said.key})"
     )
 
 
@@ -100,7 +106,7 @@ async def test_without_a_link_the_original_is_quoted(harness):
 async def test_a_form_shows_what_was_filled_in(harness):
     call = Call("translate", (("language", "Dutch"), ("text", GERMAN)))
     (reply,) = await harness.hand_in(replace(harness.message("", direct=False), call=call))
-    assert reply.text == f"[nl] {GERMAN}\n\n*German → Dutch*\n\n> {GERMAN}"
+    assert reply.text == f"[nl] {GERMAN}\n\n*German → Dutch{SMALL}*\n\n> {GERMAN}"
 
 
 async def test_a_form_with_an_unknown_language_says_so(harness):
@@ -174,7 +180,7 @@ async def test_a_message_without_text_is_said(harness):
     await harness.hand_in(said)
     asking = replace(harness.message("", direct=False), call=Call("translate"), reply_to=said.key)
     (reply,) = await harness.hand_in(asking)
-    assert reply.text == "That message has no text to translate."
+    assert reply.text.startswith("That message has no text to translate.")
 
 
 @pytest.mark.parametrize("text", ["xqzzt vrrk plomp", "Привет hello 你好 שלום", "a" * 15_000, "👍 ok"])
@@ -184,14 +190,91 @@ async def test_any_language_is_tried(harness, text):
 
 async def test_without_a_model_it_says_what_to_set(harness):
     harness.models.down = True
-    assert "set endpoint.url and endpoint.model" in await harness.say(
-        "/translate de good morning to everyone"
-    )
+    answer = await harness.say("/translate de good morning to everyone")
+    assert "[models.translation], or set endpoint.url and endpoint.model" in answer
 
 
 async def test_no_models_at_all_say_what_to_set():
     with pytest.raises(Exception, match=r"Set endpoint\.url and endpoint\.model"):
         await NoModels().translate(["a"], target="de")
+
+
+async def test_whose_work_a_translation_is_is_said_of_the_built_in_model_alone(harness, monkeypatch):
+    assert SMALL in await harness.say("/translate de good morning to everyone")
+    monkeypatch.setattr(harness.models, "origin", lambda role: "opus-mt")
+    assert (await harness.say("/translate de good morning to everyone")).endswith("*English → German*")
+
+
+async def test_a_long_text_goes_in_batches_and_the_rest_stands_when_the_model_fails(harness, monkeypatch):
+    batches: list[list[str]] = []
+
+    async def failing(texts, **_):
+        batches.append(list(texts))
+        if len(batches) == 3:
+            raise ModelError("The models are busy. Try again in 9 seconds.")
+        return [text.upper() for text in texts]
+
+    monkeypatch.setattr(harness.models, "translate", failing)
+    lines = [f"this is the line with the word {word}" for word in spelled(80)]
+    reply = await harness.say("/translate de " + "\n".join(lines))
+    assert [len(each) for each in batches] == [32, 32, 16]
+    shown = reply.splitlines()
+    assert shown[:64] == [line.upper() for line in lines[:64]]
+    assert shown[64:80] == lines[64:]
+    assert "The rest stands as it was, for the translation broke off: The models are busy." in reply
+
+
+async def test_what_is_said_twice_is_asked_once(harness, monkeypatch):
+    asked = answering(monkeypatch, harness, str.upper)
+    await harness.say("/translate de good morning to you\ngood morning to you\ngood morning to you")
+    assert asked == ["good morning to you"]
+
+
+# --- flags ---
+
+
+def flag(harness: Harness, emoji: str, target: str, author: str = "ann"):
+    message = harness.message(emoji, author=author, direct=False)
+    return replace(message, kind=EventKind.REACTED, target=target)
+
+
+@pytest.mark.parametrize(
+    ("emoji", "code"), [("🇫🇷", "fr"), ("🇬🇧", "en"), ("🇧🇷", "pt"), ("🏴󠁧󠁢󠁷󠁬󠁳󠁿", "cy"), ("🇨🇭", "")]
+)
+async def test_a_flag_under_a_message_translates_it_for_whoever_put_it_there(tmp_path, emoji, code):
+    async with open_harness(chosen(tmp_path), Linked()) as harness:
+        said = harness.message(GERMAN, author="bob", direct=False, thread="t1")
+        await harness.hand_in(said)
+        replies = await harness.hand_in(flag(harness, emoji, said.key))
+    if not code:  # the Swiss flag stands for German, which it is already
+        assert replies == []
+        return
+    (reply,) = replies
+    assert reply.to_asker
+    assert reply.text.startswith(f"[{code}] {GERMAN}\n")
+    assert f"[original](https://chat.example/{said.key})" in reply.text
+
+
+async def test_a_flag_that_may_mean_something_else_says_nothing(tmp_path):
+    async with open_harness(chosen(tmp_path)) as harness:
+        for text in ("https://example.org 🎉", "Guten Morgen zusammen, wie geht es euch?"):
+            said = harness.message(text, author="bob", direct=False)
+            await harness.hand_in(said)
+            assert await harness.hand_in(flag(harness, "🇩🇪", said.key)) == []
+        harness.models.down = True
+        assert await harness.hand_in(flag(harness, "🇫🇷", said.key)) == []
+
+
+async def test_a_flag_under_a_message_that_is_not_known_is_answered(harness):
+    (reply,) = await harness.hand_in(flag(harness, "🇩🇪", "test:long-ago"))
+    assert reply.text.startswith("I cannot translate that message")
+
+
+async def test_flags_can_be_switched_off(tmp_path):
+    async with open_harness(chosen(tmp_path, flags=False)) as harness:
+        said = harness.message(GERMAN, author="bob", direct=False)
+        await harness.hand_in(said)
+        assert await harness.hand_in(flag(harness, "🇫🇷", said.key)) == []
 
 
 # --- with a real server ---
