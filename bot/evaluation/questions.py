@@ -128,6 +128,9 @@ class NoHistory:
     async def between(self, start: datetime, end: datetime | None = None, limit: int = 500) -> list[Said]:
         return []
 
+    async def linked(self, address: str, limit: int = 500) -> list[Said]:
+        return []
+
     async def last_by_asker(self) -> Said | None:
         return None
 

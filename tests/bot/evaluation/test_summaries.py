@@ -10,7 +10,8 @@ import pytest
 from bot.errors import BadInput
 from bot.evaluation import evaluate_summaries
 from bot.evaluation.rouge import Tokenizer, rouge
-from bot.evaluation.summaries import points_of
+from bot.evaluation.summaries import left_out, points_of
+from bot.settings import Settings
 from bot.testing import FakeModels
 
 DIALOGUE = """Ann: Hello Bob.
@@ -67,3 +68,35 @@ def test_points_are_read_without_headings_and_links() -> None:
         "Summary of x.\n\n**Key points**\n\n- **Ann**: One (a) two. ([message](https://x/1))\n- Three. [2]"
     )
     assert points_of(markdown) == "Ann: One (a) two. Three."
+    written = "- One. ([message](https://x/1), [message](https://x/2))\n- Two. [1][3]\n- Three. (Ann, Bob)"
+    assert points_of(written) == "One. Two. Three. (Ann, Bob)"
+
+
+async def test_summaries_in_a_models_words_are_told_apart(tmp_path: Path) -> None:
+    models = FakeModels()
+    told = "The billing server fails every night. The king of Norway is ill."
+    models.summarize = lambda texts, **_: _answer([told for _ in texts])  # type: ignore[method-assign, assignment]
+    rows = write(tmp_path / "rows.jsonl", {"dialogue": DIALOGUE, "summary": "The billing server fails."})
+    quoted = await evaluate_summaries(models, rows)
+    assert (quoted.written, quoted.left_out) == (0.0, 0.0)
+    settings = Settings(plugin={"summarization": {"style": "written"}})
+    written = await evaluate_summaries(models, rows, settings=settings)
+    assert (written.written, written.left_out) == (100.0, 1.0)
+    assert written.rouge1 > quoted.rouge1
+
+
+async def _answer(texts: list[str]) -> list[str]:
+    return texts
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("*Written by x. One sentence is left out: nothing*", 1),
+        ("*Written by x. 12 sentences are left out: nothing*", 12),
+        ("*由x撰写。 略去3句：*", 3),
+        ("*Written by x.*", 0),
+    ],
+)
+def test_what_was_left_out_is_counted(text: str, count: int) -> None:
+    assert left_out(text) == count
