@@ -46,7 +46,7 @@ format: install ## format the code and mend what ruff can mend
 
 bench: install ## measure the core, the worker and the connectors; takes some minutes
 	$(VENV)/bin/parley bench core $(ARGS)
-	$(VENV)/bin/parley bench worker
+	$(VENV)/bin/parley bench worker --quick
 	$(VENV)/bin/parley bench connectors
 
 lock: ## renew uv.lock and constraints.txt from pyproject.toml (ARGS=--upgrade for newer versions)

@@ -65,6 +65,24 @@ class Recall:
         """Messages sent from `start` until before `end` (None: until now), oldest first, the last `limit`."""
         return await self._sent(self._message.channel.conversation, start, end or END_OF_TIME, limit)
 
+    async def linked(self, address: str, limit: int = 500) -> list[Said]:
+        """What the address of a message leads to: the thread that hangs on it, or the messages from it on.
+
+        Nothing when it is no message of this channel or its threads, or none that is known here.
+        """
+        key = self._connector.key_at(address) if self._connector else ""
+        if not key:
+            return []
+        first = await self._store.history.message(key)
+        if first is not None and first.conversation.partition("/")[0] != self._place():
+            return []
+        hanging = f"{self._place()}/{key.rpartition(':')[2]}"
+        if thread := await self._store.history.recent(hanging, limit=limit):
+            opens = first is not None and not first.deleted and first.conversation != hanging
+            told = [first, *thread] if first is not None and opens else thread
+            return await self._said([each for each in told if each.key != self._message.key][-limit:])
+        return await self._sent(first.conversation, first.sent_at, END_OF_TIME, limit) if first else []
+
     async def last_by_asker(self) -> Said | None:
         """The asker's own last message here before this one; None when there is none."""
         asking = self._message

@@ -8,7 +8,24 @@ from typing import Any
 
 import typer
 
-from bot.cli import bench, chat, config, db, doctor, evaluate, history, init, knowledge, plugins, run
+from bot.cli import (
+    bench,
+    chat,
+    compare,
+    config,
+    db,
+    doctor,
+    evaluate,
+    explain,
+    history,
+    init,
+    knowledge,
+    plugins,
+    predict,
+    run,
+    train,
+    worker,
+)
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +44,12 @@ EXTRAS = {
     "slack_sdk": "slack",
     "aiohttp": "endpoint",
     "av": "speech",
+    "prometheus_client": "metrics",
+    "captum": "training",
+    "peft": "training",
+    "torch": "models",
+    "transformers": "models",
+    "tokenizers": "training",
 }
 
 app = typer.Typer(
@@ -41,9 +64,14 @@ app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
 app.command("run")(run.run)
 app.command("chat")(chat.chat)
+app.command("worker")(worker.worker)
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(history.app, name="history")
+app.command("train")(train.train)
 app.add_typer(evaluate.app, name="evaluate")
+app.command("compare")(compare.compare)
+app.command("predict")(predict.predict)
+app.command("explain")(explain.explain)
 app.command("plugins")(plugins.plugins)
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")

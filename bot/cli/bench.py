@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.cli.options import AsJson, ConfigFile, DataDir, print_json, print_table, read_settings, run_async
+
+if TYPE_CHECKING:
+    from bot.benchmarks.serving.plan import Plan
 
 app = typer.Typer(help="Measure how fast parley is here.", no_args_is_help=True)
 
@@ -62,13 +65,47 @@ def connectors(
 
 
 @app.command()
-def worker(json: AsJson = False, config: ConfigFile = None, data_dir: DataDir = None) -> None:
-    """Start of the model worker, texts per second, and how long the event loop waits meanwhile."""
-    from bot.benchmarks.worker import measure
+def worker(
+    json: AsJson = False,
+    quick: Annotated[bool, typer.Option(help="Only the main numbers, within some minutes.")] = False,
+    peers: Annotated[bool, typer.Option(help="Install other servers, to be measured beside parley.")] = False,
+    systems: Annotated[str, typer.Option(help="Peers to measure, separated by commas; all by default.")] = "",
+    chart: Annotated[Path | None, typer.Option(help="Draw the results into this SVG file.")] = None,
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """The model worker beside other servers of the same model and beside the model's own limit.
+
+    The servers that --peers installs have an environment each in the data folder.
+    """
+    from bot.benchmarks.serving import chart as drawing
+    from bot.benchmarks.worker import HEADINGS, measure, rows, summary
 
     settings = read_settings(config, data_dir)
+    plan = chosen_plan(quick=quick, peers=peers, systems=systems)
+    place = settings.data_dir.absolute() / "benchmarks"
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
-        results = run_async(measure(settings, Path(folder), lambda what: print(f"… {what}", file=sys.stderr)))
+        results = run_async(
+            measure(Path(folder), place, plan, lambda what: print(f"… {what}", file=sys.stderr))
+        )
+    if chart:
+        chart.write_text(drawing.chart(results), encoding="utf-8")
     if json:
         return print_json(results)
-    return print_table(["measured", "result"], [[name, str(value)] for name, value in results.items()])
+    print_table(list(HEADINGS.values()), rows(results))
+    return print_table(["measured", "result"], summary(results))
+
+
+def chosen_plan(*, quick: bool, peers: bool, systems: str) -> Plan:
+    """The plan that options ask for. Raises BadInput for a peer that is not known."""
+    from dataclasses import replace
+
+    from bot.benchmarks.serving.peers import PEERS
+    from bot.benchmarks.serving.plan import QUICK, Plan
+    from bot.errors import BadInput
+
+    plan = replace(QUICK if quick else Plan(), may_install=peers)
+    named = tuple(filter(None, map(str.strip, systems.split(","))))
+    if unknown := set(named) - set(PEERS):
+        raise BadInput(f"--systems knows {', '.join(PEERS)}, not {', '.join(sorted(unknown))}.")
+    return replace(plan, peers=named) if named else plan

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import groupby
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from bot.app import Bot
     from bot.connectors.terminal import Exchange, Offer, TerminalConnector
-    from bot.message import Citation
+    from bot.message import Citation, ReplyFile
     from bot.settings import Settings
 
 
@@ -64,10 +66,12 @@ async def _piped(settings: Settings, conversation: str | None, *, as_json: bool)
     async with _running(settings, terminal) as bot:
         while line := await asyncio.to_thread(sys.stdin.readline):
             exchange = await terminal.ask(bot, line.rstrip("\r\n"))
+            saved = await asyncio.to_thread(_saved, exchange.reply.files)
             if as_json:
-                print_json(_fields(exchange, terminal.channel.conversation))
+                files = {"files": [str(each) for each in saved]} if saved else {}
+                print_json(_fields(exchange, terminal.channel.conversation) | files)
             else:
-                print(_plain(exchange), flush=True)
+                print("  ".join([_plain(exchange), *(f"(saved as {each})" for each in saved)]), flush=True)
 
 
 async def _interactive(settings: Settings, conversation: str | None) -> None:
@@ -126,6 +130,8 @@ async def _talk(console: Console, session: PromptSession[str], bot: Bot, termina
         console.print(Markdown(exchange.reply.text))
         for number, citation in enumerate(exchange.reply.citations, start=1):
             console.print(f"  [{number}] {_source(citation)}", style="dim", markup=False)
+        for file in await asyncio.to_thread(_saved, exchange.reply.files):
+            console.print(f"  saved as {file}", style="dim", markup=False)
         for listed in _listed(exchange.offers):
             console.print(f"  {listed}", style="cyan", markup=False, highlight=False)
         begun = exchange.begun
@@ -145,6 +151,23 @@ async def _ask(console: Console, bot: Bot, terminal: TerminalConnector, line: st
         return None
     finally:
         loop.remove_signal_handler(signal.SIGINT)
+
+
+def _saved(files: Sequence[ReplyFile]) -> list[Path]:
+    """The files of a reply, written to the current folder; none takes the place of another."""
+    saved = []
+    for file in files:
+        name = PurePath(file.name.replace("\\", "/")).name.lstrip(".") or "file"
+        path = next(path for path in _free_names(Path(name)) if not path.exists())
+        path.write_bytes(file.content)
+        saved.append(path)
+    return saved
+
+
+def _free_names(path: Path) -> Iterator[Path]:
+    yield path
+    for number in itertools.count(2):
+        yield path.with_stem(f"{path.stem}-{number}")
 
 
 def _plain(exchange: Exchange) -> str:

@@ -3,36 +3,56 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import aclosing
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import aiohttp
+import numpy as np
 
-from bot.endpoint.failures import broken_off, pause, refusal, unreachable
+from bot.endpoint import values
+from bot.endpoint.classifying import label_turns
 from bot.endpoint.gate import Gate
 from bot.endpoint.options import EndpointOptions
-from bot.endpoint.stream import LONGEST_LINE, NONSENSE, Answer, events, parse, take
+from bot.endpoint.requests import Requests, Wait, open_session
+from bot.endpoint.stream import NONSENSE, Answer
+from bot.endpoint.summarizing import summary_turns
 from bot.endpoint.translating import bare, translation_turns
-from bot.errors import DeadlineExceeded, ModelError, Uncomputable
+from bot.errors import BadInput, BadModel, TooLarge, Uncomputable
 from bot.message import Priority
-from bot.models import NoModels, Speaker, Turn
+from bot.models import (
+    CHAT,
+    EMBEDDING,
+    SENTIMENT,
+    SUMMARY,
+    TRANSCRIPTION,
+    TRANSLATION,
+    Labels,
+    NoModels,
+    Speaker,
+    Transcript,
+    Turn,
+)
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from bot.models import Vectors
 
-CONNECT_SECONDS = 5.0
+Value = TypeVar("Value")
+
 CUT = " …"
+TEXTS = 64
+LONGEST_TEXT = 16 * 1024
+MIB = 2**20
 ROLES = {Speaker.SYSTEM: "system", Speaker.PERSON: "user", Speaker.BOT: "assistant"}
 
 
 class Endpoint(NoModels):
-    """`async with Endpoint(options) as endpoint`: chat and translation by one model of one server.
+    """`async with Endpoint(options) as endpoint`: the roles that one server is chosen for.
 
     Nothing is contacted before it is asked. A request that fails before its first words is tried again,
-    twice at most; after them it is not, so that nobody reads anything twice.
+    twice at most; after them it is not, so that nobody reads anything twice. What does not fit what was
+    asked is Uncomputable.
     """
 
     def __init__(self, options: EndpointOptions) -> None:
@@ -40,9 +60,8 @@ class Endpoint(NoModels):
         self._gate = Gate(options.concurrency)
 
     async def __aenter__(self) -> Self:
-        headers = {"Authorization": f"Bearer {self._options.key}"} if self._options.key else {}
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
-        self._session = aiohttp.ClientSession(headers=headers, timeout=timeout)
+        self._session = open_session(self._options)
+        self._requests = Requests(self._options, self._gate, self._session)
         return self
 
     async def __aexit__(
@@ -60,17 +79,14 @@ class Endpoint(NoModels):
 
     def origin(self, role: str) -> str:
         """The model's name at the endpoint."""
-        return self._options.model if role in self.roles() else ""
+        return self._options.model_of(role) if role in self.roles() else ""
 
     async def models(self) -> list[str] | None:
         """The names of the models the server has; None when it does not say. Raises ModelError."""
-        wait = Wait(self._options.seconds)
-        async with self._asked("GET", "models", None, wait) as response:
-            if response.status in (404, 405, 501):
-                return None
-            if response.status != 200:
-                raise refusal(response.status, response.headers, self._options)
-            listed = parse(await _whole(response, wait)).get("data")
+        found = await self._requests.listed()
+        if found is None:
+            return None
+        listed = found.get("data")
         if not isinstance(listed, list):
             raise Uncomputable(NONSENSE)
         return [str(each["id"]) for each in listed if isinstance(each, dict) and "id" in each]
@@ -86,7 +102,8 @@ class Endpoint(NoModels):
         """The model's next turn as it is written."""
         most = min(most_tokens or self._options.max_tokens, self._options.max_tokens)
         answer, wait = Answer(), self._wait(deadline)
-        async with aclosing(self._ask(answer, turns, most, priority, wait)) as pieces:
+        body = self._body(CHAT, turns, most)
+        async with aclosing(self._requests.stream(answer, body, priority, wait)) as pieces:
             async for piece in pieces:
                 yield piece
         if answer.is_cut:
@@ -102,154 +119,131 @@ class Endpoint(NoModels):
         deadline: float | None = None,
     ) -> list[str]:
         """Each text by a request of its own, as many at once as may be."""
+        turns = [translation_turns(text, source=source, target=target) for text in texts]
+        found = await self._written(TRANSLATION, turns, priority, deadline)
+        return ["" if each is None or each.is_cut else bare(each.text) for each in found]
+
+    async def summarize(
+        self,
+        texts: Sequence[str],
+        *,
+        most_words: int = 120,
+        priority: Priority = Priority.PERSON,
+        deadline: float | None = None,
+    ) -> list[str]:
+        """Each text by a request of its own; empty for one that fails while others do not."""
+        turns = [summary_turns(text, most_words) for text in texts]
+        found = await self._written(SUMMARY, turns, priority, deadline)
+        return ["" if each is None else bare(each.text) for each in found]
+
+    async def classify(
+        self,
+        texts: Sequence[str],
+        *,
+        role: str = SENTIMENT,
+        explain: bool = False,
+        priority: Priority = Priority.PERSON,
+        deadline: float | None = None,
+    ) -> list[Labels]:
+        """Each text by a request of its own. A chat model does not tell what decided. Raises BadModel."""
+        labels = self._options.labels.get(role, ())
+        if role not in self.roles() or not labels:
+            raise BadModel(f"The labels of {role} are not known. Set labels in [models.{role}].")
+        turns = [label_turns(text[:LONGEST_TEXT], labels) for text in texts]
+        found = await self._written(role, turns, priority, deadline, temperature=0, are_all_needed=True)
+        return [values.labels(each.text, labels) for each in found if each is not None]
+
+    async def embed(
+        self, texts: Sequence[str], *, priority: Priority = Priority.PERSON, deadline: float | None = None
+    ) -> Vectors:
+        """Rows of unit length. Without texts they have no dimensions."""
+        wait, model = self._wait(deadline), self._options.model_of(EMBEDDING)
+        parts = [texts[start : start + TEXTS] for start in range(0, len(texts), TEXTS)]
+
+        async def one(part: Sequence[str]) -> Vectors:
+            asked = [text[:LONGEST_TEXT] or " " for text in part]
+            body = {"model": model, "input": asked, "encoding_format": "float"}
+            return values.vectors(
+                await self._requests.whole("embeddings", priority, wait, body=body), len(part)
+            )
+
+        rows = await together([one(part) for part in parts])
+        if len({each.shape[1] for each in rows}) > 1:
+            raise Uncomputable(NONSENSE)
+        return np.concatenate(rows) if rows else np.zeros((0, 0), dtype=np.float32)
+
+    async def transcribe(
+        self, audio: bytes, *, priority: Priority = Priority.PERSON, deadline: float | None = None
+    ) -> Transcript:
+        """The words of a recording, which is sent as a file."""
+        if len(audio) > self._options.recording_mb * MIB:
+            raise TooLarge(
+                f"The recording is over {self._options.recording_mb} MiB. Send it in shorter parts."
+            )
+        if not audio:
+            raise BadInput("The recording is empty.")
+        model, wait = self._options.model_of(TRANSCRIPTION), self._wait(deadline)
+
+        def form() -> aiohttp.FormData:
+            made = aiohttp.FormData({"model": model, "response_format": "json"})
+            made.add_field("file", audio, filename=values.file_name(audio))
+            return made
+
+        return values.transcript(
+            await self._requests.whole("audio/transcriptions", priority, wait, form=form)
+        )
+
+    async def _written(
+        self,
+        role: str,
+        asked: Sequence[Sequence[Turn]],
+        priority: Priority,
+        deadline: float | None,
+        *,
+        temperature: float | None = None,
+        are_all_needed: bool = False,
+    ) -> list[Answer | None]:
+        """The answer to each; None for one that fails alone. Raises when none is left, or one is needed."""
         wait = self._wait(deadline)
-        try:
-            async with asyncio.TaskGroup() as group:
-                asked = [
-                    group.create_task(self._translated(text, source, target, priority, wait))
-                    for text in texts
-                ]
-        except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from None
-        found = [each.result() for each in asked]
+
+        async def one(turns: Sequence[Turn]) -> Answer | Uncomputable:
+            body, answer = self._body(role, turns, self._options.max_tokens), Answer()
+            if temperature is not None:
+                body["temperature"] = temperature
+            try:
+                async with aclosing(self._requests.stream(answer, body, priority, wait)) as pieces:
+                    async for _ in pieces:
+                        pass
+            except Uncomputable as error:
+                return error
+            return answer
+
+        found = await together([one(turns) for turns in asked])
         failed = [each for each in found if isinstance(each, Uncomputable)]
-        if failed and len(failed) == len(found):
+        if failed and (are_all_needed or len(failed) == len(found)):
             raise failed[0]
-        return [each if isinstance(each, str) else "" for each in found]
+        return [each if isinstance(each, Answer) else None for each in found]
 
-    async def _translated(
-        self, text: str, source: str, target: str, priority: Priority, wait: Wait
-    ) -> str | Uncomputable:
-        """The translation; empty when it was cut short, the failure when it fails alone."""
-        answer = Answer()
-        turns, most = translation_turns(text, source=source, target=target), self._options.max_tokens
-        try:
-            async with aclosing(self._ask(answer, turns, most, priority, wait)) as pieces:
-                async for _ in pieces:
-                    pass
-        except Uncomputable as error:
-            return error
-        return "" if answer.is_cut else bare(answer.text)
-
-    def _wait(self, deadline: float | None) -> Wait:
-        return Wait(self._options.seconds if deadline is None else deadline)
-
-    async def _ask(
-        self, answer: Answer, turns: Sequence[Turn], most_tokens: int, priority: Priority, wait: Wait
-    ) -> AsyncGenerator[str, None]:
-        """The pieces of an answer, as soon as the gate lets it through."""
-        body = {
-            "model": self._options.model,
+    def _body(self, role: str, turns: Sequence[Turn], most_tokens: int) -> dict[str, Any]:
+        return {
+            "model": self._options.model_of(role),
             "messages": _merged(turns),
             "max_tokens": most_tokens,
             "stream": True,
         }
-        async with wait.limited():
-            await self._gate.enter(priority)
-        try:
-            async with aclosing(self._attempts(answer, body, wait)) as pieces:
-                async for piece in pieces:
-                    yield piece
-        finally:
-            self._gate.leave()
-        if not answer.text.strip():
-            raise Uncomputable("The model gave an empty answer.")
 
-    async def _attempts(self, answer: Answer, body: dict[str, Any], wait: Wait) -> AsyncGenerator[str, None]:
-        """Tries again while there is no answer and there is time."""
-        for tried in itertools.count(1):
-            try:
-                async with aclosing(self._attempt(answer, body, wait)) as pieces:
-                    async for piece in pieces:
-                        yield piece
-            except ModelError as error:
-                seconds = pause(error, tried)
-                if seconds is None or answer.text or seconds > wait.left():
-                    raise
-                log.info("the model's server is asked again: %s", type(error).__name__)
-                await asyncio.sleep(seconds)
-                answer.restart()
-            else:
-                return
-
-    async def _attempt(self, answer: Answer, body: dict[str, Any], wait: Wait) -> AsyncGenerator[str, None]:
-        async with self._asked("POST", "chat/completions", body, wait) as response:
-            if response.status != 200:
-                raise refusal(response.status, response.headers, self._options)
-            if response.content_type == "application/json":
-                yield take(answer, parse(await _whole(response, wait)))
-                return
-            async with aclosing(events(_chunks(response, wait))) as found:
-                async for event in found:
-                    if piece := take(answer, event):
-                        yield piece
-                    if answer.ending:
-                        return
-
-    @asynccontextmanager
-    async def _asked(
-        self, method: str, path: str, body: dict[str, Any] | None, wait: Wait
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The head of a response. The request is closed when this is left, however it is left."""
-        address = self._options.address(path)
-        try:
-            async with wait.limited():
-                response = await self._session.request(method, address, json=body, allow_redirects=False)
-        except (aiohttp.ClientError, OSError):
-            raise unreachable(self._options) from None
-        try:
-            yield response
-        except (aiohttp.ClientError, OSError):
-            raise broken_off(self._options) from None
-        finally:
-            response.close()
+    def _wait(self, deadline: float | None) -> Wait:
+        return Wait(self._options.seconds if deadline is None else deadline)
 
 
-class Wait:
-    """How long a request may take in all, from now."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._loop = asyncio.get_running_loop()
-        self._end = self._loop.time() + seconds
-
-    def left(self) -> float:
-        """Seconds until its end."""
-        return self._end - self._loop.time()
-
-    @asynccontextmanager
-    async def limited(self) -> AsyncIterator[None]:
-        """Ends what is inside in time; raises DeadlineExceeded.
-
-        For one wait, never around the yield of a generator: its reader would be interrupted.
-        """
-        timer = asyncio.timeout_at(self._end)
-        try:
-            async with timer:
-                yield
-        except TimeoutError:
-            if not timer.expired():
-                raise
-            raise DeadlineExceeded(f"The model did not answer within {self._seconds:g} seconds.") from None
-
-
-async def _chunks(response: aiohttp.ClientResponse, wait: Wait) -> AsyncIterator[bytes]:
-    while True:
-        async with wait.limited():
-            chunk = await response.content.readany()
-        if not chunk:
-            return
-        yield chunk
-
-
-async def _whole(response: aiohttp.ClientResponse, wait: Wait) -> bytes:
-    """A body that is no stream. Raises Uncomputable when it is larger than any answer."""
-    body = b""
-    async for chunk in _chunks(response, wait):
-        body += chunk
-        if len(body) > LONGEST_LINE:
-            raise Uncomputable(NONSENSE)
-    return body
+async def together(asked: Sequence[Coroutine[Any, Any, Value]]) -> list[Value]:
+    """All results, in order. The first failure ends the others and is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each) for each in asked]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [each.result() for each in tasks]
 
 
 def _merged(turns: Sequence[Turn]) -> list[dict[str, str]]:

@@ -155,6 +155,14 @@ def test_a_broken_plugin_is_told_by_config_check_and_listed(tmp_path: Path) -> N
     assert broken == dict.fromkeys(bundled_names(), False) | {"broken": True}
 
 
+def test_observers_and_jobs_are_listed_with_their_plugin() -> None:
+    watcher = Path(__file__).parents[2] / "fixtures" / "plugins" / "watcher.py"
+    (listed,) = lines(parley("plugins", "--json", PARLEY_PLUGINS__PATHS=json.dumps([str(watcher)])))
+    (found,) = [each for each in listed if each["name"] == "watcher"]
+    assert found["observers"] == ["counter", "everything"]
+    assert found["jobs"] == ["digest (at mon 09:00)", "broken (every 400 days, 0:00:00)"]
+
+
 def test_missing_database_folder_is_named(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/none/parley.sqlite3"
     assert "none" in complaint(parley("db", "check", "--data-dir", str(tmp_path), PARLEY_STORAGE__URL=url))

@@ -1,0 +1,29 @@
+"""What the commands about labels share: the task, the model, and how both are named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+    from bot.training.classifier import Classifier
+
+Task = Annotated[
+    str, typer.Argument(metavar="TASK", help="What is told: sentiment, toxicity, emotion, intents or langid.")
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model", metavar="NAME|PATH", help="Another model than the task's own.", show_default=False
+    ),
+]
+
+
+def open_classifier(task: str, model: str, settings: Settings) -> Classifier:
+    """The model of a task, or another one, loaded in this process."""
+    from bot.training.choosing import chosen_folder
+    from bot.training.classifier import Classifier
+
+    return Classifier(chosen_folder(task, model, settings), threads=settings.worker.threads or 1)
