@@ -62,11 +62,11 @@ def parts_of(
             numbers[reply.skill, bool(reply.to)] += 1
             key = part_key(message.key, reply.skill, numbers[reply.skill, bool(reply.to)])
             key += "|to" if reply.to else ""
-            parts.append(_part(key, part, platform, hidden=hidden))
+            parts.append(new_part(key, part, platform, hidden=hidden))
     return tuple(parts)
 
 
-def _part(key: str, part: Reply, platform: str, *, hidden: bool) -> NewPart:
+def new_part(key: str, part: Reply, platform: str, *, hidden: bool) -> NewPart:
     """One part; the history keeps its files beside it, the outbox in it until they are sent."""
     if hidden or not part.files:
         return NewPart(key, "" if hidden else part.text, pack_reply(part), platform)

@@ -11,10 +11,11 @@ from typing import TypeAlias
 
 from bot import faults
 from bot.connector import Connector
+from bot.conversion import new_part
 from bot.jobs import Job
 from bot.loader import Plugins
 from bot.memory import DraftNotes, DraftScores
-from bot.message import Author, Channel, Message, Reply, clean_text, pack_reply, part_key
+from bot.message import Author, Channel, Message, Reply, clean_text, part_key
 from bot.models import Models, Tenant, tenant
 from bot.observers import Observer, WatchContext
 from bot.remembering import KeptNotes, KeptScores, to_stored
@@ -131,7 +132,7 @@ class Steps:
             )
             for part in self._connectors[place.platform].split(replace(reviewed, to=reply.to)):
                 key = part_key(event, watcher.name, len(posts) + 1)
-                posts.append((reply.to, NewPart(key, part.text, pack_reply(part), place.platform)))
+                posts.append((reply.to, new_part(key, part, place.platform, hidden=False)))
         return tuple(posts)
 
     def _place(self, watcher: Observer | Job, reply: Reply) -> Channel | None:

@@ -126,7 +126,7 @@ INDIRECT = {
     "safetensors",
     "sentencepiece",
 }
-"""Needed by others on our behalf: SQLAlchemy, the catalogue, torch's export, starlette's forms, transformers."""
+"""Needed by others on our behalf: SQLAlchemy, the catalogue, torch's export, starlette, transformers."""
 
 IMPORTED_AS = {
     "discord.py": "discord",

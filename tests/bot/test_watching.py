@@ -12,7 +12,7 @@ import pytest
 
 from bot import following, watching
 from bot.guards.access import Access
-from bot.message import Priority, Reply
+from bot.message import Priority, Reply, ReplyFile
 from bot.models import Tenant, tenant
 from bot.observers import Observed, WatchContext, observer
 from bot.settings import LimitSettings, PluginsSettings, Settings
@@ -365,3 +365,19 @@ async def test_reply_hooks_look_at_what_watchers_say(
     await harness.hand_in(said("HELP", harness))
     (reply,) = await harness.watched()
     assert (reply.text, reply.to) == ("loud: Ann h***", "test:mods")
+
+
+async def test_the_file_an_observer_sends_is_delivered_and_kept_beside_the_message(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @observer
+    async def drawer(context: WatchContext, events: list[Observed]) -> Reply:
+        """Send a picture of what was said."""
+        return Reply("a picture", to="test:gallery", files=(ReplyFile("a.txt", "text/plain", b"drawn"),))
+
+    await watch(harness, drawer, monkeypatch)
+    await harness.hand_in(said("hello", harness))
+    (reply,) = [each for each in await harness.watched() if each.to == "test:gallery"]
+    assert reply.files == (ReplyFile("a.txt", "text/plain", b"drawn"),)
+    (kept,) = [each for each in harness.connector.sent.values() if each.reply.to == "test:gallery"]
+    assert kept.reply.text == "a picture"
