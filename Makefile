@@ -32,7 +32,8 @@ test: install browser ## run all tests
 	$(VENV)/bin/python -m pytest $(ARGS)
 
 test-kill: install ## the long kill test: KILLS=200 by default
-	KILLS=$${KILLS:-200} $(VENV)/bin/python -m pytest tests/acceptance/test_kill.py tests/acceptance/test_kill_platforms.py $(ARGS)
+	KILLS=$${KILLS:-200} $(VENV)/bin/python -m pytest tests/acceptance/test_kill.py tests/acceptance/test_kill_platforms.py \
+		tests/acceptance/test_processes.py $(ARGS)
 
 check: install ## lint, formatting, types and who may import whom
 	$(VENV)/bin/ruff check $(SOURCES)

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from bot.app import Bot
 from bot.assembly import open_database, open_library
 from bot.benchmarks.core import percentiles
-from bot.benchmarks.worker import ticking, worst
+from bot.benchmarks.stalls import ticking, worst
 from bot.connector import Connector
 from bot.loader import load_plugins
 from bot.message import Message

@@ -78,8 +78,9 @@ def draw_curves(lines: dict[str, list[tuple[float, float]]], top: int) -> tuple[
         y = at(0, 10.0**power)[1]
         body.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="{FAINT}"/>')
         body.append(text(LEFT - 8, y + 4, f"{10**power:,}", anchor="end"))
-    for load in sorted(set(loads)):
-        body.append(text(at(load, 1)[0], top + PLOT + 18, f"{load:g}", anchor="middle"))
+    body += [
+        text(at(load, 1)[0], top + PLOT + 18, f"{load:g}", anchor="middle") for load in sorted(set(loads))
+    ]
     for (name, points), dash in zip(lines.items(), DASHES * len(lines), strict=False):
         places = [at(*point) for point in points]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)

@@ -29,6 +29,7 @@ def make_classifier(folder: Path) -> None:
         id2label=LABELS,
         label2id={name: number for number, name in LABELS.items()},
     )
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     torch.manual_seed(SEED)
     transformers.BertForSequenceClassification(config).save_pretrained(folder)
     make_tokenizer(folder)
@@ -45,6 +46,6 @@ def make_tokenizer(folder: Path) -> None:
     tokenizer.post_processor = processors.BertProcessing(*ends)
     tokenizer.save(str(folder / "tokenizer.json"))
     names = zip(("pad", "unk", "cls", "sep", "mask"), SPECIAL, strict=True)
-    described = {f"{name}_token": piece for name, piece in names}
+    described: dict[str, object] = {f"{name}_token": piece for name, piece in names}
     described |= {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": LONGEST}
     (folder / "tokenizer_config.json").write_text(json.dumps(described), encoding="utf-8")

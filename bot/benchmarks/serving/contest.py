@@ -1,4 +1,4 @@
-"""Measures the systems one after the other, each in turn with the limit, so that a busy moment spoils none."""
+"""Measures each system in turn with the limit, so that a busy moment of the machine spoils none."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Contest:
             budget = str(turns[0][1]["budget"])
             pairs.append((LIMIT, budget, [best for _, best in turns]))
         for system, kind, found in pairs:
-            row = {"system": system, "variant": kind, "mix": mix, "rate": SATURATED}
+            row: Row = {"system": system, "variant": kind, "mix": mix, "rate": SATURATED}
             row["errors"] = sum(each["errors"] for each in found)
             row |= {key: middle([each.get(key) for each in found]) for key in KEPT}
             row["share_of_limit"] = 1.0

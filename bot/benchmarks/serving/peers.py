@@ -110,23 +110,10 @@ async def litserve(folder: Path, threads: int, variant: str) -> AsyncIterator[Cl
 
 def serve_lit(folder: str, threads: int, size: int, port: int) -> None:
     """The server's process."""
-    lit = importlib.import_module("litserve")
-
-    class Api(lit.LitAPI):  # type: ignore[misc, name-defined]
-        def setup(self, device: str) -> None:
-            self.plain = Plain(folder, threads)
-
-        def decode_request(self, request: dict[str, str]) -> str:
-            return request["text"]
-
-        def predict(self, texts: Any) -> Any:
-            return self.plain.classify(texts) if size > 1 else self.plain.classify([texts])[0]
-
-        def encode_response(self, output: Any) -> Any:
-            return output
-
-    waits = {"max_batch_size": size, "batch_timeout": WAIT_SECONDS if size > 1 else 0.0}
-    server = lit.LitServer(Api(**waits), accelerator="auto", timeout=False)
+    lit = importlib.import_module("bot.benchmarks.serving.lit")
+    server = lit.lit.LitServer(
+        lit.Api(folder, threads, size, WAIT_SECONDS), accelerator="auto", timeout=False
+    )
     server.run(host="127.0.0.1", port=port, log_level="error", generate_client_file=False)
 
 

@@ -30,14 +30,14 @@ class Plan:
 
 
 QUICK = Plan(
-    count=160,
+    count=200,
     rounds=2,
     mixes=(CHAT,),
     rates=(0.5,),
-    seconds=8.0,
+    seconds=6.0,
     peers=("naive",),
     tunes=False,
     alone=20,
-    alerts=20,
+    alerts=15,
     parts=(),
 )

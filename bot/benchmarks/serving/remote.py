@@ -31,15 +31,14 @@ class Stage:
 
     async def order(self, order: str, **values: Any) -> Any:
         """What a stage answers to an order. Raises NotInstalled when it has ended, TimeoutError."""
-        assert self.process.stdin
-        self.process.stdin.write(json.dumps({"do": order, **values}).encode() + b"\n")
+        if self.process.stdin:
+            self.process.stdin.write(json.dumps({"do": order, **values}).encode() + b"\n")
         return await self.answer(ORDER_SECONDS)
 
     async def answer(self, seconds: float) -> Any:
         """Its next line."""
-        assert self.process.stdout
         async with asyncio.timeout(seconds):
-            line = await self.process.stdout.readline()
+            line = await self.process.stdout.readline() if self.process.stdout else b""
         if not line:
             raise NotInstalled("its process ended before it answered")
         return json.loads(line)

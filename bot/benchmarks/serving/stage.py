@@ -46,7 +46,7 @@ def limit_orders(folder: Path, threads: int) -> Orders:
     limit = Limit(folder, threads)
 
     async def drain(mix: str, count: int, seed: int = loads.SEED) -> Any:
-        return limit.drain(loads.texts(mix, count, seed=seed))
+        return limit.drain(mix, loads.texts(mix, count, seed=seed))
 
     async def direct(text: str) -> driving.Reply:
         return driving.Reply(limit.direct(text))
