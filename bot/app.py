@@ -165,7 +165,6 @@ class Bot:
             await self.plugins.notify("shutdown")
 
     async def _carry(self) -> None:
-        await self.watching.begin()
         delivery = asyncio.create_task(self.delivery.run())
         lanes = asyncio.create_task(self.lanes.run())
         duty = asyncio.create_task(self.duty.run(self))

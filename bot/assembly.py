@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from bot.app import Bot
 from bot.composed import ComposedModels
 from bot.connector import Connector
+from bot.endpoint.classifying import KNOWN
 from bot.endpoint.options import EndpointOptions
 from bot.errors import BadSettings
 from bot.knowledge.library import Library, LibraryOptions
 from bot.loader import load_plugins
-from bot.models import CHAT, TRANSLATION, Models, NoModels
+from bot.models import CHAT, TASKS, TRANSLATION, Models, NoModels, Task
 from bot.secrets import secret
 from bot.settings import Settings
 from bot.worker.address import check
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 ENDPOINT = "endpoint"
 """The engine of a role that is served by the endpoint."""
+NOT_AT_ENDPOINTS = (Task.EXTRACTION, Task.RERANKING)
 
 
 @asynccontextmanager
@@ -41,7 +43,9 @@ async def open_bot(settings: Settings, connectors: Sequence[Connector] = ()) -> 
         open_models(settings) as models,
         open_library(settings, store, models) as library,
     ):
-        yield Bot(settings, store, models, library, load_plugins(settings), connectors)
+        bot = Bot(settings, store, models, library, load_plugins(settings), connectors)
+        await bot.watching.begin()
+        yield bot
 
 
 @asynccontextmanager
@@ -91,7 +95,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
     worker = settings.worker
     return WorkerOptions(
         models={
-            role: ModelChoice(**each.model_dump())
+            role: ModelChoice(**each.model_dump(exclude={"model", "labels"}))
             for role, each in settings.models.items()
             if each.engine != ENDPOINT
         },
@@ -110,7 +114,22 @@ def worker_options(settings: Settings) -> WorkerOptions:
 def endpoint_roles(settings: Settings) -> frozenset[str]:
     """The roles the endpoint serves: those named for it, and what it can do best unless a model is named."""
     named = {role for role, each in settings.models.items() if each.engine == ENDPOINT}
+    for role in named:
+        task = TASKS.get(role) or settings.models[role].task
+        if task in NOT_AT_ENDPOINTS:
+            raise BadSettings(f"models.{role}.engine: no endpoint serves {task}. Name a folder instead.")
     return frozenset(named | ({CHAT, TRANSLATION} - settings.models.keys()))
+
+
+def endpoint_labels(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """What each role that classifies by the endpoint tells apart. Raises BadSettings for less than two."""
+    found = {}
+    for role, each in settings.models.items():
+        if each.engine == ENDPOINT and (TASKS.get(role) or each.task) == Task.CLASSIFICATION:
+            found[role] = each.labels or KNOWN.get(role, ())
+            if len(set(found[role])) < 2:
+                raise BadSettings(f"models.{role}.labels: name the labels that {role} tells apart.")
+    return found
 
 
 @asynccontextmanager
@@ -131,6 +150,9 @@ async def open_endpoint(settings: Settings) -> AsyncIterator[Endpoint]:
         concurrency=endpoint.concurrency,
         seconds=endpoint.seconds,
         roles=endpoint_roles(settings),
+        models={role: each.model for role, each in settings.models.items() if each.model},
+        labels=endpoint_labels(settings),
+        recording_mb=settings.limits.attachment_mb,
     )
     async with Endpoint(options) as opened:
         yield opened

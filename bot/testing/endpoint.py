@@ -25,7 +25,8 @@ class FakeEndpoint:
     """`answer` makes the text of a request's body; it goes out word by word, `pause` seconds apart.
 
     `statuses` are answered first, one request each. `raw` is sent in place of a stream. `drop_after`
-    so many pieces the connection is cut. `listed` None: the server does not list its models.
+    so many pieces the connection is cut. `listed` None: the server does not list its models. `embedding`
+    makes a text's vector, and `embedded` the answer of them all; `heard` answers a recording.
     """
 
     answer: Answering = last_turn
@@ -38,6 +39,10 @@ class FakeEndpoint:
     drop_after: int | None = None
     streams: bool = True
     finish: str = "stop"
+    embedding: Callable[[str], list[float]] = lambda text: [float(len(text)), 1.0]
+    embedded: Callable[[list[dict[str, Any]]], Any] = lambda rows: {"data": rows}
+    heard: Any = field(default_factory=lambda: {"text": "hello there"})
+    uploads: list[dict[str, Any]] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     open_now: int = 0
     most_open: int = 0
@@ -49,6 +54,8 @@ class FakeEndpoint:
         """Serve on a free port until left."""
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_post("/v1/embeddings", self._embed)
+        app.router.add_post("/v1/audio/transcriptions", self._hear)
         app.router.add_get("/v1/models", self._list)
         runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
@@ -64,6 +71,22 @@ class FakeEndpoint:
         if self.listed is None:
             return web.Response(status=404)
         return web.json_response({"object": "list", "data": [{"id": each} for each in self.listed]})
+
+    async def _embed(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.requests.append(body)
+        if self.statuses:
+            status, headers = self.statuses.pop(0)
+            return web.Response(status=status, headers=headers)
+        rows = [{"index": n, "embedding": self.embedding(text)} for n, text in enumerate(body["input"])]
+        return web.json_response(self.embedded(rows))
+
+    async def _hear(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        file = form["file"]
+        assert isinstance(file, web.FileField)
+        self.uploads.append({"model": form["model"], "name": file.filename, "bytes": file.file.read()})
+        return web.json_response(self.heard)
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         if self.key and request.headers.get("Authorization") != f"Bearer {self.key}":

@@ -129,6 +129,7 @@ async def open_harness(
     models, connector = FakeModels(), connector or RecordingConnector()
     async with open_database(settings) as store, open_library(settings, store, models) as library:
         bot = Bot(settings, store, models, library, load_plugins(settings), [connector])
+        await bot.watching.begin()
         running = asyncio.create_task(bot.run())
         try:
             yield Harness(bot, models, connector)

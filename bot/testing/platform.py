@@ -219,6 +219,7 @@ async def run_bot(settings: Settings, connector: Connector) -> None:
     models = FakeModels()
     async with open_database(settings) as store, open_library(settings, store, models) as library:
         bot = Bot(settings, store, models, library, load_plugins(settings), [connector])
+        await bot.watching.begin()
         running = asyncio.create_task(bot.run())
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
         with suppress(asyncio.CancelledError):

@@ -135,6 +135,9 @@ async def test_a_platform_closed_while_its_outbox_is_read_stays_closed(
     """Another process may be on duty there by then."""
     delivery, read = harness.bot.delivery, harness.bot.store.outbox.pending
     reading, closed = asyncio.Event(), asyncio.Event()
+    async with asyncio.timeout(5):
+        while "test" not in delivery._swept:  # the bot has just begun
+            await asyncio.sleep(0.01)
 
     async def slow(*wanted: object) -> object:
         reading.set()

@@ -48,19 +48,15 @@ def test_a_broken_plugin_is_off_with_its_reason_and_the_rest_works(name: str, re
 
 def test_observers_and_jobs_are_found_with_their_plugin() -> None:
     plugins = load("watcher")
-    assert [(each.plugin, each.name) for each in plugins.observers] == [
-        ("watcher", "counter"),
-        ("watcher", "everything"),
-    ]
-    assert [(each.name, str(each.schedule)) for each in plugins.jobs] == [
-        ("digest", "at mon 09:00"),
-        ("broken", "every 400 days, 0:00:00"),
-    ]
+    assert [each.name for each in plugins.observers if each.plugin == "watcher"] == ["counter", "everything"]
+    jobs = [(each.name, str(each.schedule)) for each in plugins.jobs if each.plugin == "watcher"]
+    assert jobs == [("digest", "at mon 09:00"), ("broken", "every 400 days, 0:00:00")]
 
 
 def test_a_plugin_that_breaks_late_watches_nothing() -> None:
     plugins = load("observes_twice", "impossible_job")
-    assert (plugins.observers, plugins.jobs) == ([], [])
+    watchers = {each.plugin for each in (*plugins.observers, *plugins.jobs)}
+    assert not watchers & {"observes_twice", "impossible_job"}
 
 
 def test_typed_settings_reach_the_plugin() -> None:
