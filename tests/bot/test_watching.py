@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -292,11 +293,10 @@ async def test_of_two_processes_one_watches_and_the_other_takes_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watching, "RENEW_SECONDS", 0.1)
-    async with (
-        open_harness(settings_for(tmp_path)) as first,
-        open_harness(settings_for(tmp_path)) as second,
-    ):
+    async with AsyncExitStack() as both:
+        first = await both.enter_async_context(open_harness(settings_for(tmp_path)))
         await first.watched()
+        second = await both.enter_async_context(open_harness(settings_for(tmp_path)))
         assert await second.bot.watching.behind()
         for number in range(20):
             await second.hand_in(said(f"to the second {number}", second))
