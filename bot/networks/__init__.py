@@ -7,10 +7,12 @@ def register() -> None:
     """Make transformers' Auto classes know our networks. Calling it again does nothing."""
     from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
 
+    from bot.networks.pooled import PooledConfig, PooledForSequenceClassification
     from bot.networks.recurrent import RecurrentConfig, RecurrentForSequenceClassification
     from bot.networks.translating import TranslatingConfig, TranslatingForConditionalGeneration
 
     for config, kind, network in (
+        (PooledConfig, AutoModelForSequenceClassification, PooledForSequenceClassification),
         (RecurrentConfig, AutoModelForSequenceClassification, RecurrentForSequenceClassification),
         (TranslatingConfig, AutoModelForSeq2SeqLM, TranslatingForConditionalGeneration),
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 
 from bot.errors import BadInput
+from bot.networks.pooled import PooledConfig, PooledForSequenceClassification
 from bot.networks.recurrent import CELLS, RecurrentConfig, RecurrentForSequenceClassification
 from bot.training.classifier import load_checkpoint
 from bot.training.subwords import learn_subwords
@@ -42,6 +44,8 @@ def new_classifier(
     model, tokenizer = load_checkpoint(
         Path(architecture), num_labels=len(labels), ignore_mismatched_sizes=True, **names
     )
+    if means_sentences(Path(architecture)):
+        model = _pooled(model, names)
     return (with_lora(model, network["lora"]) if network["lora"] else model), tokenizer
 
 
@@ -61,6 +65,21 @@ def with_lora(model: Any, rank: int) -> Any:
             fan_in_fan_out=any(isinstance(each, Conv1D) for each in model.modules()),
         ),
     )
+
+
+def means_sentences(folder: Path) -> bool:
+    """Whether a folder's encoder was made for the mean of its states: its first token was never trained."""
+    declared = folder / "1_Pooling" / "config.json"
+    return declared.exists() and bool(json.loads(declared.read_text()).get("pooling_mode_mean_tokens"))
+
+
+def _pooled(model: Any, names: Mapping[str, Any]) -> Any:
+    encoder = model.base_model
+    pooled = PooledForSequenceClassification(
+        PooledConfig(encoder=encoder.config.to_dict(), pad_token_id=encoder.config.pad_token_id, **names)
+    )
+    pooled.encoder.load_state_dict(encoder.state_dict())
+    return pooled
 
 
 def _recurrent(cell: str, tokenizer: Any, network: Mapping[str, Any], names: Mapping[str, Any]) -> Any:

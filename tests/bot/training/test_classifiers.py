@@ -1,6 +1,7 @@
 """Classifiers learn: from nothing, from a checkpoint in full or by LoRA, and from a teacher."""
 
 import json
+import shutil
 
 import pytest
 
@@ -8,9 +9,10 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import torch
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModel, AutoModelForSequenceClassification
 
 from bot.errors import BadInput, BadModel
+from bot.networks.pooled import PooledForSequenceClassification
 from bot.training.classifier import Classifier
 from bot.training.classifiers import FINE_TUNING, FROM_NOTHING, default_plan, study
 from bot.training.distillation import CACHE
@@ -61,6 +63,20 @@ def test_an_encoder_is_fine_tuned_in_full(request_of, encoder):
     report = learn(request := request_of(300, architecture=str(encoder)), plan)
     assert report.best.metrics["macro_f1"] > 0.7
     assert Classifier(request.out).classify(["the house was awful"])[0].label == "negative"
+
+
+def test_an_encoder_that_means_its_states_keeps_to_it(request_of, encoder, tmp_path):
+    folder = tmp_path / "encoder"
+    shutil.copytree(encoder, folder)
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode_mean_tokens": true}')
+    request = request_of(60, architecture=str(folder))
+    pooled = study(request, FINE_TUNING)
+    assert isinstance(pooled.model, PooledForSequenceClassification)
+    before = AutoModel.from_pretrained(encoder).state_dict()
+    assert all(torch.equal(value, before[name]) for name, value in pooled.model.encoder.state_dict().items())
+    train(pooled, FINE_TUNING.changed({"epochs": 1}), request.out, progress=Silent())
+    assert Classifier(request.out).labels == ("negative", "neutral", "positive")
 
 
 def test_frozen_tensors_stay_as_they_are(request_of, encoder):
