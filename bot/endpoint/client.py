@@ -71,7 +71,9 @@ class Endpoint(NoModels):
 
     def status(self) -> str:
         """The model and where it is."""
-        return f"Chat goes to {self._options.model} at {self._options.url}."
+        others = sorted(self.roles() - {CHAT, TRANSLATION})
+        more = f" So do {', '.join(others)}." if others else ""
+        return f"Chat goes to {self._options.model} at {self._options.url}.{more}"
 
     def roles(self) -> frozenset[str]:
         """What it is chosen for."""

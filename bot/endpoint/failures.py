@@ -31,7 +31,8 @@ def refusal(status: int, headers: Mapping[str, str], options: EndpointOptions) -
     if 300 <= status < 400:
         return WorkerUnavailable(f"The server at {options.url} points elsewhere. Set endpoint.url to that.")
     if status < 500:
-        return Uncomputable(f"The model's server refused the request ({status}). It may be too long for it.")
+        words = "It may be too long for it, or it has no such model."
+        return Uncomputable(f"The model's server refused the request ({status}). {words}")
     return Passing(f"The model's server at {options.url} fails ({status}). Look into its log.")
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bot.models import Vectors
 
 LONGEST_TRANSCRIPT = 200_000
+LARGEST = 1e30
 KINDS = ((b"OggS", "ogg"), (b"fLaC", "flac"), (b"RIFF", "wav"), (b"\x1aE\xdf\xa3", "webm"), (b"ID3", "mp3"))
 
 
@@ -26,11 +27,13 @@ def vectors(answer: Mapping[str, Any], count: int) -> Vectors:
         listed = sorted(answer["data"], key=lambda each: each["index"])
         if [each["index"] for each in listed] != list(range(count)):
             raise ValueError
-        rows: Vectors = np.array([each["embedding"] for each in listed], dtype=np.float32)
+        rows = np.array([each["embedding"] for each in listed], dtype=np.float64)
     except (KeyError, TypeError, ValueError, OverflowError):
         raise Uncomputable(NONSENSE) from None
-    lengths = np.linalg.norm(rows.astype(np.float64), axis=1) if rows.ndim == 2 else np.zeros(1)
-    if not (np.isfinite(lengths).all() and (lengths > 0).all()):
+    if rows.ndim != 2 or not (np.abs(rows) < LARGEST).all():  # not so for what is no number
+        raise Uncomputable(NONSENSE)
+    lengths = np.linalg.norm(rows, axis=1)
+    if not lengths.all():
         raise Uncomputable(NONSENSE)
     unit: Vectors = (rows / lengths[:, None]).astype(np.float32)
     return unit

@@ -204,6 +204,12 @@ class ModelSettings(Section):
         "", pattern=r"^$|^[0-9a-f]{64}$", description="Hash of model.safetensors; another file is refused."
     )
     max_tokens: int = Field(0, ge=0, description="Longest text read, in tokens; 0 for the model's own limit.")
+    model: str = Field(
+        "", description="With engine = endpoint: the model's name there, where it is not endpoint.model."
+    )
+    labels: tuple[str, ...] = Field(
+        (), description="With engine = endpoint: the labels that a role of your own tells apart."
+    )
 
 
 class EndpointSettings(Section):

@@ -138,7 +138,7 @@ class Bridge:
         try:
             async with self._session.get(f"{self._address}/{path}") as response:
                 if response.status == 401:
-                    raise WorkerDied("it does not take the key: is worker.key the same on both sides?")
+                    raise WorkerDied("it does not take the key")
                 if response.status != 200:
                     raise Broken
                 found = frames.decode_header(await response.read())

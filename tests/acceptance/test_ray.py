@@ -16,13 +16,20 @@ from collections.abc import Iterator
 from contextlib import aclosing, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import numpy as np
 import pytest
+from pydantic import SecretStr
 
+from bot.assembly import open_bot
 from bot.errors import BadModel
 from bot.models import Speaker, Turn
+from bot.settings import EndpointSettings, ModelSettings, WorkerSettings
+from bot.testing.fakes import FakeModels, RecordingConnector
+from bot.testing.harness import Harness
+from bot.testing.platform import platform_settings
 from bot.worker.client import Phase, WorkerClient
 from bot.worker.options import WorkerOptions
 
@@ -34,6 +41,7 @@ pytestmark = [
 
 ROOT = Path(__file__).parents[2]
 CLUSTER = Path(__file__).with_name("ray_cluster.py")
+PARLEY = str(Path(sys.executable).with_name("parley"))
 KEY = "a key for this test alone"
 START_SECONDS = 300.0
 SAID = [Turn(Speaker.PERSON, "who sat on the mat")]
@@ -123,8 +131,8 @@ def asking(address: str, tmp_path: Path, key: str = KEY) -> WorkerClient:
     return WorkerClient(options, tmp_path, addresses=[address], key=key)
 
 
-async def whole(models: WorkerClient) -> str:
-    return "".join([piece async for piece in models.generate(SAID, most_tokens=40)])
+async def whole(models: WorkerClient, most_tokens: int) -> str:
+    return "".join([piece async for piece in models.generate(SAID, most_tokens=most_tokens)])
 
 
 def replicas() -> list[int]:
@@ -161,13 +169,13 @@ async def test_a_bot_asks_it_as_any_worker(ray_address: str, tmp_path: Path) -> 
 async def test_answers_are_streamed_and_can_be_left(ray_address: str, tmp_path: Path) -> None:
     async with asking(ray_address, tmp_path) as models:
         await models.ready()
-        first = [piece async for piece in models.generate(SAID, most_tokens=40)]
-        assert len(first) > 5
+        first = [piece async for piece in models.generate(SAID, most_tokens=400)]
+        assert len(first) > 3
         assert first[-1] == " …"
         async with aclosing(models.generate(SAID, most_tokens=2000)) as pieces:
             await anext(pieces)
         assert models.unanswered == 0
-        again = await asyncio.gather(*(whole(models) for _ in range(4)))
+        again = await asyncio.gather(*(whole(models, 400) for _ in range(4)))
         assert set(again) == {"".join(first)}
 
 
@@ -198,15 +206,105 @@ async def test_a_wrong_key_is_told(ray_address: str, tmp_path: Path) -> None:
                 await asyncio.sleep(0.1)
 
 
+@pytest.fixture
+def parley_worker(tiny_chat: Path, tmp_path: Path) -> Iterator[str]:
+    """The address of a worker that somebody started by hand."""
+    settings = tmp_path / "worker.toml"
+    settings.write_text(f'[worker]\nthreads = 1\n[models.chat]\nfolder = "{tiny_chat}"\n')
+    arguments = ["--listen", "tcp:127.0.0.1:0", "--config", str(settings), "--data-dir", str(tmp_path / "w")]
+    process = subprocess.Popen(
+        [PARLEY, "worker", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PARLEY_WORKER__KEY": KEY, "OMP_NUM_THREADS": "1"},
+    )
+    assert process.stderr is not None
+    try:
+        yield process.stderr.readline().split("listening on ")[1].split(",")[0]
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+SKILL = """
+from collections.abc import Callable
+
+from bot import Context, Skill, Speaker, Turn, hookimpl, skill
+
+
+@skill
+async def judge(context: Context, text: str) -> str:
+    \"""Say what the model makes of it.\"""
+    turns = [Turn(Speaker.PERSON, text)]
+    return "".join([piece async for piece in context.models.generate(turns, most_tokens=12)])
+
+
+@hookimpl
+def register_skills(register: Callable[[Skill], None]) -> None:
+    register(judge)
+"""
+LETTERS = set("the a cat dog sat on and mat who where was is not good bad")
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[str, str]:
+    """What our own workers said, to be compared."""
+    return {}
+
+
+@pytest.fixture
+def placed(request: pytest.FixtureRequest, tiny_chat: Path) -> dict[str, Any]:
+    """The settings that say where the chat model is."""
+    if request.param == "here":
+        worker = WorkerSettings(threads=1, deadline_seconds=60)
+        return {"models": {"chat": ModelSettings(folder=tiny_chat)}, "worker": worker}
+    if request.param == "endpoint":
+        server = request.getfixturevalue("model_server")
+        endpoint = EndpointSettings(url=server.url, model=server.model)
+        return {"endpoint": endpoint, "worker": WorkerSettings(enabled=False)}
+    address = request.getfixturevalue(request.param)
+    return {"worker": WorkerSettings(addresses=(address,), key=SecretStr(KEY), deadline_seconds=60)}
+
+
+@pytest.mark.parametrize("placed", ["here", "parley_worker", "endpoint", "ray_address"], indirect=True)
+async def test_the_same_skill_is_answered_wherever_the_model_is(
+    placed: dict[str, Any], answers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["bot.testing.harness"], "WAIT_SECONDS", 240.0)
+    plugin = tmp_path / "judging.py"
+    plugin.write_text(SKILL)
+    settings = platform_settings(tmp_path / "bot", plugins=(plugin,)).model_copy(update=placed)
+    connector = RecordingConnector()
+    async with open_bot(settings, [connector]) as bot:
+        running = asyncio.create_task(bot.run())
+        await bot.models.ready()
+        said = await Harness(bot, FakeModels(), connector).say("judge who sat on the mat")
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+    assert said.endswith(" …"), said
+    assert len(said) > 12
+    assert set(said.replace("<unk>", "").removesuffix(" …")) <= LETTERS
+    if "endpoint" not in placed:
+        assert answers.setdefault("ours", said) == said
+
+
 async def test_a_replica_that_dies_costs_no_answer(ray_address: str, tmp_path: Path) -> None:
+    """What it had is asked again, of the others; what was read of an answer goes on without a break."""
     async with asking(ray_address, tmp_path) as models:
         await models.ready()
         texts = [f"text number {number}" for number in range(40)]
         rows = await models.embed(texts)
+        written = await whole(models, 600)
         killed = replicas()
         assert len(killed) == 2
-        asked = [asyncio.create_task(models.embed([text])) for text in texts]
-        await asyncio.sleep(0.1)
+        writing = [asyncio.create_task(whole(models, 600)) for _ in range(6)]
+        asked = [asyncio.create_task(models.embed([text])) for text in texts[:20]]
+        await asyncio.sleep(0.3)
+        assert not all(each.done() for each in writing)
         os.kill(killed[0], signal.SIGKILL)
+        asked += [asyncio.create_task(models.embed([text])) for text in texts[20:]]
         found = await asyncio.gather(*asked)
         assert np.allclose(np.concatenate(found), rows, atol=1e-3)
+        assert set(await asyncio.gather(*writing)) == {written}

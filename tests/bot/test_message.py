@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import Attachment, Author, Channel, Citation, Message, Reply
+from bot import Attachment, Author, Channel, Citation, Message, Reply, ReplyFile
 from bot.message import clean_text, now, pack_message, pack_reply, unpack_message, unpack_reply
 
 
@@ -27,6 +27,8 @@ def test_reply_survives_packing() -> None:
         "42", (Citation("guide.md", "7", "It is 42.", "Answers", "line 3"),), to_asker=True, skill="ask"
     )
     assert unpack_reply(pack_reply(reply)) == reply
+    with_file = Reply("here", files=(ReplyFile("a.bin", "application/octet-stream", bytes(range(256))),))
+    assert unpack_reply(pack_reply(with_file)) == with_file
 
 
 @pytest.mark.parametrize(
