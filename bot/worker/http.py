@@ -240,13 +240,15 @@ Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 @asynccontextmanager
 async def _pair() -> AsyncIterator[Sequence[Ends]]:
     """Two ends of one connection within this process."""
-    opened = []
+    ends, opened = socket.socketpair(), []
     connect = asyncio.open_unix_connection if hasattr(socket, "AF_UNIX") else asyncio.open_connection
     try:
-        for each in socket.socketpair():
+        for each in ends:
             each.setblocking(False)
             opened.append(await connect(sock=each))
         yield opened
     finally:
         for _, writer in opened:
-            writer.close()
+            writer.transport.abort()
+        for each in ends:
+            each.close()
