@@ -14,7 +14,7 @@ for needed in ("av", "jiwer", "pocketsphinx"):
 
 PARLEY = [sys.executable, "-c", "from bot.cli import main; main()", "evaluate", "transcription", "--data"]
 # Hearing needs no encoder, and none is loaded.
-NO_ENCODER = {"PARLEY_WORKER__EMBEDDING_MODEL": "/nowhere"}
+NO_ENCODER = {"PARLEY_MODELS__EMBEDDING__FOLDER": "/nowhere"}
 
 
 def evaluate(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
