@@ -33,6 +33,8 @@ HOUR, WEEK = timedelta(hours=1), timedelta(weeks=1)
 BATCH = 64
 AFTERWARDS = 2 * HOUR
 """An alert so long after the end of a shift still belongs to it."""
+QUOTED = 160
+"""So many characters of a message stand in an alert."""
 LABELS = ("negative", "neutral", "positive")
 
 
@@ -276,6 +278,7 @@ def _figures(
             )
             delays.append((shift, heard, (told - shift.start) / timedelta(minutes=1)))
     wrong = [each for each in falls if not any(_belongs(each, shift) for shift in shifts)]
+    quoted = {text[:QUOTED]: label for text, label in labels.items()}
     weeks = len({each.conversation for each in events}) * max(1, _weeks(events))
     sizes = sorted({each.size for each in shifts})
     return {
@@ -295,7 +298,7 @@ def _figures(
         },
         "strong": len(strong),
         "strong_right": round(
-            sum(labels.get(each["quote"]) == "negative" for each in strong) / max(1, len(strong)), 3
+            sum(quoted.get(each["quote"]) == "negative" for each in strong) / max(1, len(strong)), 3
         ),
         "grouped": sum(each["more"] for each in alerts),
     }

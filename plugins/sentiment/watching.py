@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot import EventKind, Labels, Observed, Reply, Score, WatchContext, job, observer
-from plugins.sentiment.alerts import Alert, Book, Cause, notice, update
+from plugins.sentiment.alerts import QUOTED, Alert, Book, Cause, notice, update
 from plugins.sentiment.drift import Drift
 from plugins.sentiment.reading import mark
 from plugins.sentiment.settings import SentimentSettings
@@ -23,6 +23,9 @@ MOST_WORDS = 5
 async def watch(context: WatchContext, events: Sequence[Observed]) -> list[Reply]:
     """Score the watched channels' messages; tell the moderators of bad ones and of falling moods."""
     settings = context.settings(SentimentSettings)
+    for event in events:
+        if event.kind is EventKind.DELETED:
+            await forget_quote(context, event.key)
     heard = [each for each in events if _is_heard(each, settings)]
     if not heard:
         return []
@@ -56,6 +59,21 @@ async def post_updates(context: WatchContext) -> list[Reply]:
         if alert and alert.more and alert.is_posted:
             replies.append(update(alert, to=settings.channel))
     return replies
+
+
+async def forget_quote(context: WatchContext, key: str) -> None:
+    """Take the words of a deleted message out of the alert that quotes it."""
+    number = await context.notes.get(_quoted(key))
+    if number is None:
+        return
+    await context.notes.set(_quoted(key), None)
+    book = Book(context.notes)
+    if alert := await book.find(int(number)):
+        await book.keep(replace(alert, quote="", words=()))
+
+
+def _quoted(key: str) -> str:
+    return f"quoted:{key}"
 
 
 class Window:
@@ -118,7 +136,7 @@ class Watch:
 
     async def _strong(self, event: Observed, labels: Labels) -> Alert:
         chance = f"Negative with a probability of {labels.of(NEGATIVE):.2f}, by {_name(event)}."
-        return _alert(event, Cause.STRONG, chance, quote=event.text[:LONGEST])
+        return _alert(event, Cause.STRONG, chance, quote=event.text[:QUOTED])
 
     async def _raise(self, alert: Alert, event: Observed) -> None:
         """Tell of an alert, or count it where one was raised a short while ago."""
@@ -136,7 +154,8 @@ class Watch:
         number = await self._book.next_number()
         alert = replace(alert, number=number, links=(link,) if link else ())
         if alert.quote:
-            alert = replace(alert, words=await self._words(alert.quote))
+            alert = replace(alert, words=await self._words(event.text[:LONGEST]))
+            await self._context.notes.set(_quoted(event.key), str(number))
         until = event.sent_at + timedelta(minutes=self._settings.cool_down_minutes)
         await self._context.notes.set(window, Window.pack(number, until))
         await self._tell(alert)

@@ -147,6 +147,18 @@ async def test_an_edit_can_be_a_reason_and_counts_for_the_mood_once() -> None:
     assert '"count": 1' in (await room.notes.get("drift:test:room") or "")
 
 
+async def test_a_deleted_message_leaves_its_words_in_no_alert() -> None:
+    room = channel(dry_run=True)
+    await room.say(f"{BAD} {'so very ' * 40}")
+    (kept,) = await Book(room.notes).last()
+    assert kept.quote.startswith(BAD)
+    assert len(kept.quote) <= 160
+    await room.say("", kind=EventKind.DELETED, key="test:1")
+    (kept,) = await Book(room.notes).last()
+    assert (kept.quote, kept.words) == ("", ())
+    assert BAD not in str(room.notes.drafted)
+
+
 async def test_a_falling_mood_is_told_with_its_numbers() -> None:
     room = channel(strong=1.0)
     await room.say(*["great thanks", "all right then", "see you", "love it"] * 40)
