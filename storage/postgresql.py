@@ -21,7 +21,8 @@ _CANDIDATES = 400
 _WRITE_LOCK = 0x7061726C6579
 _CONNECTING = {
     "connect_timeout": 10,
-    "options": "-c statement_timeout=30000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000",
+    # A process that is frozen inside a transaction holds the one write lock: others wait no longer than this.
+    "options": "-c statement_timeout=30000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000",
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
