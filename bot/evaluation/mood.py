@@ -8,44 +8,31 @@ in order, with a clock that is simulated; what it raises is compared with the sh
 from __future__ import annotations
 
 import json
-import math
 import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from bot.errors import BadInput
+from bot.evaluation.crowd import BEGIN, HOUR, LABELS, WEEK, Shift, holds, messages_of, shifts_of
 from bot.evaluation.rows import Advance, read_rows, since
 from bot.loader import load_plugins
 from bot.memory import DraftNotes, DraftScores
-from bot.message import Author, EventKind, Priority
+from bot.message import Priority
 from bot.models import SENTIMENT, Labels, Models, NoModels
 from bot.observers import Observed, Observer, WatchContext
 from bot.settings import Settings
 
 PLUGIN = ("sentiment", "mood")
-BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
-HOUR, WEEK = timedelta(hours=1), timedelta(weeks=1)
 BATCH = 64
 AFTERWARDS = 2 * HOUR
 """An alert so long after the end of a shift still belongs to it."""
 QUOTED = 160
 """So many characters of a message stand in an alert."""
-LABELS = ("negative", "neutral", "positive")
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """From `start` until `end`, `size` more of a channel's messages are negative."""
-
-    channel: str
-    start: datetime
-    end: datetime
-    size: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +139,8 @@ async def evaluate_mood(
     begun = time.monotonic()
     labels = _labelled(files)
     chance = random.Random(seed)  # noqa: S311 - a simulation
-    shifts = [shift for each in range(channels) for shift in _shifts(f"sim:{each}", weeks, chance)]
-    events = _messages(labels, shifts, weeks=weeks, channels=channels, chance=chance)
+    shifts = [shift for each in range(channels) for shift in shifts_of(f"sim:{each}", weeks, chance)]
+    events = messages_of(labels, shifts, weeks=weeks, channels=channels, chance=chance)
     asked = Gold(labels) if models is None else Remembering(models)
     alerts, scores = await _watched(asked, events, settings or Settings(), advance)
     figures = _figures(alerts, shifts, events, labels)
@@ -182,53 +169,6 @@ def _labelled(files: Sequence[Path]) -> dict[str, str]:
     if missing := [each for each in LABELS if each not in labels.values()]:
         raise BadInput(f"The files hold no text that is {' or '.join(missing)}: all three labels are needed.")
     return labels
-
-
-def _shifts(channel: str, weeks: int, chance: random.Random) -> list[Shift]:
-    """One shift in each week after the first, on a working day, for 3 to 12 hours."""
-    found = []
-    for week in range(1, weeks + 1):
-        start = BEGIN + week * WEEK + timedelta(days=chance.randrange(5), hours=chance.uniform(8, 18))
-        size = chance.choice((0.2, 0.4, 0.6))
-        found.append(Shift(channel, start, start + chance.uniform(3, 12) * HOUR, size))
-    return found
-
-
-def _messages(
-    labels: Mapping[str, str], shifts: Sequence[Shift], *, weeks: int, channels: int, chance: random.Random
-) -> list[Observed]:
-    """All messages in order: a Poisson process in each channel, busiest in the afternoon."""
-    texts = {label: [text for text, each in labels.items() if each == label] for label in LABELS}
-    found: list[Observed] = []
-    for number in range(channels):
-        channel, moment = f"sim:{number}", BEGIN
-        busiest = chance.uniform(10, 60)
-        shares = (chance.uniform(0.1, 0.3), chance.uniform(0.3, 0.5))
-        while (moment := moment + HOUR * chance.expovariate(busiest)) < BEGIN + (weeks + 1) * WEEK:
-            if chance.random() > _rhythm(moment):
-                continue
-            more = sum(each.size for each in shifts if _holds(each, channel, moment))
-            negative = shares[0] + more * (1 - shares[0])
-            neutral = shares[1] * (1 - negative) / (1 - shares[0])
-            drawn = chance.choices(LABELS, (negative, neutral, max(0.0, 1 - negative - neutral)))[0]
-            found.append(
-                _said(channel, chance.choice(texts[drawn]), moment, f"{number}-{len(found)}", chance)
-            )
-    return sorted(found, key=lambda each: each.sent_at)
-
-
-def _rhythm(moment: datetime) -> float:
-    """How busy the hour is: 1 at three in the afternoon, 0.05 at three at night."""
-    return 0.525 + 0.475 * math.cos((moment.hour + moment.minute / 60 - 15) / 24 * 2 * math.pi)
-
-
-def _holds(shift: Shift, channel: str, moment: datetime) -> bool:
-    return shift.channel == channel and shift.start <= moment < shift.end
-
-
-def _said(channel: str, text: str, moment: datetime, key: str, chance: random.Random) -> Observed:
-    author = Author(str(chance.randrange(40)))
-    return Observed(EventKind.CREATED, f"sim:{key}", channel, author, text, moment)
 
 
 async def _watched(
@@ -274,7 +214,7 @@ def _figures(
         if hits:
             told = min(hits)
             heard = sum(
-                _holds(shift, each.conversation, each.sent_at) and each.sent_at <= told for each in events
+                holds(shift, each.conversation, each.sent_at) and each.sent_at <= told for each in events
             )
             delays.append((shift, heard, (told - shift.start) / timedelta(minutes=1)))
     wrong = [each for each in falls if not any(_belongs(each, shift) for shift in shifts)]

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bot.errors import BadInput
-from bot.evaluation.mood import BEGIN, WEEK, evaluate_mood
+from bot.evaluation.crowd import BEGIN, WEEK
+from bot.evaluation.mood import evaluate_mood
 from bot.evaluation.mood_chart import draw
 from bot.settings import PluginsSettings, Settings
 from bot.testing import FakeModels
