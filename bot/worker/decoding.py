@@ -46,6 +46,7 @@ class Decoder:
 
     A request joins between two steps and leaves after its last token; prompts are read between the
     steps of the others, long ones in parts. Greedy answers equal those of `generate` for the prompt alone.
+    More than `most_answers` at once only wait in it.
     `step` belongs to one thread; the other methods may be used by another at the same time.
     """
 
@@ -67,7 +68,7 @@ class Decoder:
         self._ends = ends_of(model, self._tokenizer)
         self._forward = Forward(model)
         self._forward.check(entry)
-        self._most_answers = CUDA_ANSWERS if on_cuda else CPU_ANSWERS
+        self.most_answers = CUDA_ANSWERS if on_cuda else CPU_ANSWERS
         self._room = self._full_room = float(self._forward.room())
         # Other threads write to these three, and the one that steps alone to the rest.
         self._numbers: set[int] = set()
@@ -142,7 +143,7 @@ class Decoder:
         By memory traffic: a pass of their own reads all weights again, padding the empty columns.
         """
         for others in self._writing:
-            fits = len(others.answers) + len(rows.answers) <= self._most_answers
+            fits = len(others.answers) + len(rows.answers) <= self.most_answers
             waste = others.waste(rows) * self._forward.column_bytes
             if fits and waste <= self._forward.weight_bytes and not (others.is_apart or rows.is_apart):
                 others.join(rows)
@@ -182,7 +183,7 @@ class Decoder:
         """The oldest prompt that waits, and those nearest to it in length: at most a budget together."""
         taken: list[Answer] = []
         room = self._room - self._reserved(self._all())
-        places = self._most_answers - sum(len(rows.answers) for rows in self._all())
+        places = self.most_answers - sum(len(rows.answers) for rows in self._all())
         oldest = self._waiting[0]
         for answer in sorted(self._waiting, key=lambda each: abs(each.length - oldest.length)):
             width = max(answer.length, *(each.length for each in taken), 0)

@@ -22,8 +22,6 @@ from bot.worker.room import Room
 from bot.worker.shelf import Model, Owner, State
 from bot.worker.tokenizing import Reader
 
-# Answers that are written together; more wait, the most urgent first.
-MOST_TOGETHER = 64
 MOST_TOKENS = 512
 CHARACTERS_PER_TOKEN = 3
 
@@ -51,6 +49,7 @@ class Generation(Role, Work, Reader, Owner):
         self._open: dict[int, Chat] = {}
         self._waiting: list[tuple[Priority, int]] = []
         self._written: dict[int, Chat] = {}
+        self._has_cancelled = False
         self._stepped = time.monotonic()
         desk.shelf.add(self.model)
         desk.device.add(self)
@@ -96,6 +95,7 @@ class Generation(Role, Work, Reader, Owner):
         """Stop writing with the next step."""
         with self._lock:
             self._close(number)
+            self._lock.notify()
 
     def tick(self) -> None:
         """Refuse what is past its deadline, even if its turn has not come."""
@@ -131,6 +131,7 @@ class Generation(Role, Work, Reader, Owner):
 
     def arrive(self, engine: Any) -> None:
         """Write with this decoder what was asked meanwhile."""
+        self._has_cancelled = False
         self._desk.tokenizing.add(self, [(chat.ask.priority, number) for number, chat in self._open.items()])
 
     def lack(self, error: BadModel) -> None:
@@ -181,11 +182,15 @@ class Generation(Role, Work, Reader, Owner):
     # Called on the device's thread, the first three with its lock held.
 
     def priority(self) -> Priority | None:
-        """The most urgent class of what is written and what waits; None when there is nothing."""
+        """The most urgent class of what is written and what waits; None when there is nothing.
+
+        A step is due after the last cancellation, too: the decoder lets go of it only then.
+        """
         if self.model.engine is None or (self.model.is_leaving and not self._written):
             return None
         waiting = [priority for priority, number in self._waiting[:1]]
-        return min([*waiting, *(chat.ask.priority for chat in self._written.values())], default=None)
+        none = Priority.BACKGROUND if self._has_cancelled else None
+        return min([*waiting, *(chat.ask.priority for chat in self._written.values())], default=none)
 
     def urgency(self) -> float:
         """A step waits since the last one."""
@@ -197,10 +202,11 @@ class Generation(Role, Work, Reader, Owner):
         decoder, now = self.model.engine, time.monotonic()
         late = [number for number, chat in self._open.items() if chat.prompt and chat.ask.deadline <= now]
         outcomes = self._fail(late, DeadlineExceeded(LATE))
-        while self._waiting and len(self._written) < MOST_TOGETHER:
+        while self._waiting and len(self._written) < decoder.most_answers:
             _, number = heapq.heappop(self._waiting)
             if number in self._open:
                 outcomes += self._join(decoder, number, now)
+        self._has_cancelled = False
         return partial(self._step, decoder, outcomes)
 
     def _join(self, decoder: Any, number: int, now: float) -> list[Outcome]:
@@ -218,7 +224,7 @@ class Generation(Role, Work, Reader, Owner):
     def _step(self, decoder: Any, outcomes: list[Outcome]) -> None:
         began, count = time.monotonic(), len(self._written)
         try:
-            pieces = decoder.step() if count else []
+            pieces = decoder.step()
         except Exception as error:  # noqa: BLE001 - a wall: an engine may raise anything
             failure = Uncomputable(f"The model failed on this answer ({type(error).__name__}).")
             with self._lock:
@@ -227,7 +233,8 @@ class Generation(Role, Work, Reader, Owner):
             with self._lock:
                 outcomes += [each for piece in pieces for each in self._told(piece)]
                 self._stepped = self.model.used = time.monotonic()
-                self._meter.compute(count, count, padded=count, seconds=self._stepped - began)
+                if count:
+                    self._meter.compute(count, count, padded=count, seconds=self._stepped - began)
         if outcomes:
             self._desk.deliver(outcomes)
 
@@ -254,6 +261,7 @@ class Generation(Role, Work, Reader, Owner):
         """Forget a conversation, and stop writing; False when it is already gone."""
         if number in self._written and self.model.engine is not None:
             self.model.engine.cancel(number)
+            self._has_cancelled = True
         return self._forget(number)
 
     def _forget(self, number: int) -> bool:

@@ -226,10 +226,12 @@ class Speaker:
 
     device = "none"
     pace = 0.0
+    most_answers = 64
 
     def __init__(self, entry, threads):
         self.entry = entry
         self.rows = {}
+        self.cancelled = set()
         self.most = 0
         self.steps = 0
 
@@ -249,11 +251,13 @@ class Speaker:
         self.rows[number] = list(prompt), most_tokens
 
     def cancel(self, number):
-        self.rows.pop(number, None)
+        self.cancelled.add(number)
 
     def step(self):
         from bot.errors import Uncomputable
 
+        while self.cancelled:
+            self.rows.pop(self.cancelled.pop(), None)
         time.sleep(self.pace)
         self.steps += 1
         self.most = max(self.most, len(self.rows))

@@ -7,7 +7,6 @@ import pytest
 from bot.errors import BadInput, DeadlineExceeded, Overloaded, Uncomputable
 from bot.message import Priority
 from bot.models import Tenant
-from bot.worker import generation
 
 
 def text_of(outcomes):
@@ -74,6 +73,18 @@ def test_a_cancelled_answer_stops_with_the_next_step(bench):
     assert bench.pending() == {"chat": (0, 0, 0)}
 
 
+def test_the_last_one_cancelled_leaves_nothing_in_the_decoder(bench):
+    bench = bench("chat").load()
+    bench.say(1, "word " * 100)
+    bench.read()
+    bench.step()
+    bench.roles["chat"].cancel(1)
+    assert bench.engine("chat").active == 1
+    bench.drain()
+    assert bench.engine("chat").active == 0
+    assert bench.roles["chat"].priority() is None
+
+
 def test_what_was_written_before_a_failure_stays_and_others_go_on(bench):
     bench = bench("chat").load()
     bench.say(1, "one nan two")
@@ -114,8 +125,8 @@ def test_turns_that_cannot_be_said_are_refused(bench):
 
 
 def test_the_most_urgent_join_first(bench, monkeypatch):
-    monkeypatch.setattr(generation, "MOST_TOGETHER", 1)
     bench = bench("chat").load()
+    monkeypatch.setattr(bench.engine("chat"), "most_answers", 1)
     for number, priority in enumerate([Priority.BACKGROUND, Priority.PERSON, Priority.ALERT]):
         bench.say(number, "a b", priority=priority)
     bench.read()
