@@ -16,7 +16,12 @@ from plugins.chat.instructions import instructions
 from plugins.chat.sources import find_sources
 from plugins.chat.writing import Request, written
 
+ROLE = "chat"
 DEADLINE_SECONDS = 180.0
+NOBODY = (
+    "I have no model to talk with. The operator can name the folder of one in [models.chat] of the settings, "
+    "or set endpoint.url and endpoint.model to a server that has one."
+)
 
 
 class Persona(PluginSettings):
@@ -73,6 +78,9 @@ async def chat(
 
     Where the documents tell something about it, it is told and cited.
     """
+    if ROLE not in context.models.roles():
+        yield Reply(NOBODY)
+        return
     settings = context.settings(ChatSettings)
     sources = await find_sources(context, text, most=settings.passages, tokens=settings.context_tokens // 2)
     earlier = await conversation(context, tokens=settings.context_tokens - sources.tokens)
@@ -144,10 +152,10 @@ def register_settings(register: Callable[[type[PluginSettings]], None]) -> None:
 
 @hookimpl
 def register_skills(register: Callable[[Skill], None], settings: Settings) -> None:
-    """Offer them where there is a chat model."""
-    if settings.endpoint.url:
-        for each in (chat, draft, code, minutes, reset):
-            register(each)
+    """Offer them where there is a chat model; without one, chat alone, which says how to get one."""
+    served = settings.endpoint.url or ROLE in settings.models
+    for each in (chat, draft, code, minutes, reset) if served else (chat,):
+        register(each)
 
 
 async def _written(context: Context, prompt: str, request: Request) -> AsyncGenerator[str | Reply, None]:

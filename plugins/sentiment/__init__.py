@@ -205,4 +205,4 @@ def _nothing(context: Context, question: Question) -> str:
             f"Nothing is known of {_title(question)}: only messages in watched channels are scored. "
             "An operator names them by `monitored` in [plugin.sentiment] of the settings."
         )
-    return f"Nothing was said there in {question.span}. Try a longer time, such as `/mood here this week`."
+    return f"Nothing was said there: {question.span}. Try a longer time, such as `/mood here this week`."

@@ -111,12 +111,14 @@ def terminal(folder: Path, server: FakeEndpoint | None = None, *, worker: bool =
 
 
 @asynccontextmanager
-async def page(folder: Path, server: FakeEndpoint | None = None) -> AsyncIterator[OnPage]:
-    """A visitor of the page of a bot that knows this server, if any."""
+async def page(
+    folder: Path, server: FakeEndpoint | None = None, *, worker: bool = False
+) -> AsyncIterator[OnPage]:
+    """A visitor of the page of a bot that knows this server, if any; with `worker` it has its models."""
     settings = Settings(
         data_dir=folder,
         web=WebSettings(port=0),
-        worker=WorkerSettings(enabled=False),
+        worker=WorkerSettings(enabled=worker, threads=1),
         limits=LimitSettings(person_per_minute=0, channel_per_minute=0),
         endpoint=EndpointSettings(url=server.url, model="tiny") if server else EndpointSettings(),
     )

@@ -17,6 +17,7 @@ from bot.models import NoModels
 from bot.settings import (
     EndpointSettings,
     LimitSettings,
+    ModelSettings,
     RouterSettings,
     Settings,
     read_plugin_settings,
@@ -244,10 +245,19 @@ async def test_an_empty_command_shows_its_usage(harness, command):
     assert harness.models.turns == ()
 
 
-async def test_without_an_endpoint_it_is_not_offered(tmp_path):
+async def test_without_a_model_it_says_what_to_do(tmp_path):
     async with open_harness(Settings(data_dir=tmp_path)) as harness:
-        assert "There is no /chat here" in await harness.say("/chat hello")
+        harness.models.down = True
+        assert "I have no model to talk with" in await harness.say("/chat hello")
         assert "There is no /reset here" in await harness.say("/reset")
+
+
+async def test_a_model_of_the_worker_is_enough(tmp_path):
+    own = {"chat": ModelSettings(folder=tmp_path)}
+    async with open_harness(Settings(data_dir=tmp_path, models=own)) as harness:
+        harness.models.written = "It is four."
+        assert await harness.say("/chat what is two and two?") == "It is four."
+        assert await harness.say("/reset") == FORGOTTEN
 
 
 # --- with a real server ---
