@@ -4,81 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.cli.evaluate_answers import add_answers
 from bot.cli.evaluate_labels import add_tasks
-from bot.cli.options import AsJson, ConfigFile, DataDir, print_json, print_table, read_settings, run_async
+from bot.cli.measuring import Limit, opened_models, print_figures, progress_bar, ready_models
+from bot.cli.options import AsJson, ConfigFile, DataDir, read_settings, run_async
 
 if TYPE_CHECKING:
     from bot.evaluation import SummaryFigures
     from bot.evaluation.translations import Translate
-    from bot.models import Models
     from bot.settings import Settings
 
 app = typer.Typer(help="Measure quality on labelled files.", no_args_is_help=True)
 add_tasks(app)
-
-Limit = Annotated[
-    int | None, typer.Option(min=1, help="Take only the first rows of the file.", show_default=False)
-]
-READY_SECONDS = 120.0
-
-
-@app.command()
-def qa(
-    data: Annotated[
-        Path,
-        typer.Option(
-            metavar="FILE", help="Rows with question, context, answers[], [title]: .jsonl or .jsonl.gz."
-        ),
-    ],
-    limit: Limit = None,
-    json: AsJson = False,
-    config: ConfigFile = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Index the contexts of a file in a new database and ask every question."""
-    from bot.evaluation import evaluate_questions
-
-    settings = read_settings(config, data_dir)
-
-    async def measure() -> dict[str, Any]:
-        with _progress_bar() as show:
-            async with _ready_models(settings) as models:
-                figures = await evaluate_questions(models, data, limit=limit, advance=show)
-        return dataclasses.asdict(figures)
-
-    _print(run_async(measure()), json=json)
-
-
-@app.command()
-def retrieval(
-    corpus: Annotated[Path, typer.Option(metavar="FILE", help="Rows with id, text, [title].")],
-    queries: Annotated[Path, typer.Option(metavar="FILE", help="Rows with text, relevant[] (corpus ids).")],
-    limit: Limit = None,
-    json: AsJson = False,
-    config: ConfigFile = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Index a corpus in a new database and rank its documents for every query."""
-    from bot.evaluation import evaluate_retrieval
-
-    settings = read_settings(config, data_dir)
-
-    async def measure() -> dict[str, Any]:
-        with _progress_bar() as show:
-            async with _ready_models(settings) as models:
-                figures = await evaluate_retrieval(models, corpus, queries, limit=limit, advance=show)
-        return figures.as_json()
-
-    _print(run_async(measure()), json=json)
+add_answers(app)
 
 
 @app.command()
@@ -100,12 +45,12 @@ def transcription(
     settings = read_settings(config, data_dir)
 
     async def measure() -> dict[str, Any]:
-        with _progress_bar() as show:
-            async with _models(settings) as models:
+        with progress_bar() as show:
+            async with opened_models(settings) as models:
                 figures = await evaluate_speech(models, data, limit=limit, advance=show)
         return dataclasses.asdict(figures)
 
-    _print(run_async(measure()), json=json)
+    print_figures(run_async(measure()), json=json)
 
 
 @app.command()
@@ -125,12 +70,12 @@ def summarization(
     settings = read_settings(config, data_dir)
 
     async def measure() -> dict[str, Any]:
-        with _progress_bar() as show:
-            async with _ready_models(settings) as models:
+        with progress_bar() as show:
+            async with ready_models(settings) as models:
                 figures = await evaluate_summaries(models, data, limit=limit, advance=show, settings=settings)
         return dataclasses.asdict(figures) if json else _in_one_table(figures)
 
-    _print(run_async(measure()), json=json)
+    print_figures(run_async(measure()), json=json)
 
 
 @app.command()
@@ -155,13 +100,13 @@ def translation(
     settings = read_settings(config, data_dir)
 
     async def measure() -> dict[str, Any]:
-        with _progress_bar() as show:
+        with progress_bar() as show:
             async with _translating(settings, model, beams) as translate:
                 figures = await evaluate_translations(translate, data, limit=limit, advance=show)
         return dataclasses.asdict(figures)
 
     figures = run_async(measure())
-    _print(figures if json else _flat(figures), json=json)
+    print_figures(figures if json else _flat(figures), json=json)
 
 
 @asynccontextmanager
@@ -181,7 +126,7 @@ async def _translating(settings: Settings, folder: Path | None, beams: int) -> A
         return
     from bot.message import Priority
 
-    async with _models(settings) as models:
+    async with opened_models(settings) as models:
 
         async def by_worker(texts: Sequence[str], target: str, source: str) -> list[str]:
             return await models.translate(texts, target=target, source=source, priority=Priority.BACKGROUND)
@@ -215,9 +160,9 @@ def mood(
     settings = read_settings(config, data_dir)
 
     async def measure() -> dict[str, Any]:
-        with _progress_bar() as show:
+        with progress_bar() as show:
             async with AsyncExitStack() as stack:
-                models = None if oracle else await stack.enter_async_context(_models(settings))
+                models = None if oracle else await stack.enter_async_context(opened_models(settings))
                 figures, courses = await evaluate_mood(
                     models, data, weeks=weeks, channels=channels, seed=seed, advance=show, settings=settings
                 )
@@ -227,44 +172,7 @@ def mood(
 
     figures = run_async(measure())
     sizes = figures.pop("by_size")
-    _print(figures | {f"detected_{size}": share for size, share in sizes.items()}, json=json)
-
-
-@asynccontextmanager
-async def _ready_models(settings: Settings) -> AsyncIterator[Models]:
-    """The model worker once its encoder is loaded."""
-    async with _models(settings) as models:
-        async with asyncio.timeout(READY_SECONDS):
-            await models.ready()
-        if "embedding" not in models.roles():
-            print("No models answer: this measures search by words alone.", file=sys.stderr)
-        yield models
-
-
-@asynccontextmanager
-async def _models(settings: Settings) -> AsyncIterator[Models]:
-    """The model worker with a run folder of its own: measuring touches no data of the bot's."""
-    from bot.assembly import open_models
-
-    with TemporaryDirectory(prefix="parley-evaluation-") as folder:
-        async with open_models(settings.model_copy(update={"data_dir": Path(folder)})) as models:
-            yield models
-
-
-@contextmanager
-def _progress_bar() -> Iterator[Callable[[str, int, int], None]]:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(file=sys.stderr)) as bars:
-        known: dict[str, Any] = {}
-
-        def show(name: str, done: int, total: int) -> None:
-            if name not in known:
-                known[name] = bars.add_task(name, total=total)
-            bars.update(known[name], completed=done)
-
-        yield show
+    print_figures(figures | {f"detected_{size}": share for size, share in sizes.items()}, json=json)
 
 
 def _in_one_table(figures: SummaryFigures) -> dict[str, Any]:
@@ -283,10 +191,3 @@ def _flat(figures: dict[str, Any]) -> dict[str, Any]:
     return own | {
         f"{name} {kind}": value for name, scores in directions.items() for kind, value in scores.items()
     }
-
-
-def _print(figures: dict[str, Any], *, json: bool) -> None:
-    if json:
-        print_json(figures)
-    else:
-        print_table(["figure", "value"], [[name, str(value)] for name, value in figures.items()])

@@ -6,6 +6,7 @@ import re
 import string
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from bot.evaluation.rows import Advance, Row, read_rows, since, work_on
 from bot.evaluation.shelf import index, open_shelf
 from bot.knowledge.words import UNSPACED
 from bot.loader import load_plugins
-from bot.message import Attachment, Author, Channel, Message, Reply, now
+from bot.message import Attachment, Author, Channel, Message, Priority, Reply, now
 from bot.models import Models
 from bot.router import Decision
 from bot.settings import Settings
@@ -24,6 +25,7 @@ from bot.skills import Context, Said
 
 SKILL = "ask"
 MARK = re.compile(r" ?\[\d+\]")
+BOLD = re.compile(r"\*\*(.+?)\*\*(\n|$)")
 ARTICLE = re.compile(r"\b(a|an|the)\b")
 PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}，。、；：？！“”‘’「」『』《》〈〉（）【】…—·～]")
 TOKEN = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
@@ -83,6 +85,49 @@ async def evaluate_questions(
         len(rows),
         since(begun),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderFigures:
+    """How well answers were found in the right passage. `exact_match` and `f1` in percent, `answered` the
+    share of all `n` questions for which the reader saw an answer at all.
+    """
+
+    exact_match: float
+    f1: float
+    answered: float
+    n: int
+    seconds: float
+
+
+async def evaluate_reader(
+    models: Models, file: Path, *, limit: int | None = None, advance: Advance | None = None
+) -> ReaderFigures:
+    """Have the reader find the answer to each question of a file in its own passage.
+
+    A row without answers is right when none is found. Raises BadInput for a malformed file.
+    """
+    begun = time.monotonic()
+    rows = read_rows(file, {"question": str, "context": str, "answers": list}, limit)
+
+    async def ask(row: Row) -> str:
+        (span,) = await models.extract(row["question"], [row["context"]], priority=Priority.BACKGROUND)
+        return span.text
+
+    answers = await work_on(ask, rows, "questions", advance)
+    judged = [_score(answer, row["answers"]) for answer, row in zip(answers, rows, strict=True)]
+    exact, f1 = (fmean(each) for each in zip(*judged, strict=True))
+    answered = fmean(float(answer != "") for answer in answers)
+    return ReaderFigures(
+        round(100 * exact, 2), round(100 * f1, 2), round(answered, 4), len(rows), since(begun)
+    )
+
+
+def answer_of(reply: Reply) -> str:
+    """What a reply says is the answer: the words in bold that it begins with, else all of it."""
+    text = MARK.sub("", reply.text)
+    bold = BOLD.match(text)
+    return bold[1] if bold else text
 
 
 def same(answer: str, gold: str) -> bool:
@@ -152,12 +197,16 @@ def _judge(row: Row, reply: Reply) -> tuple[float, float, float, float]:
     """Exact match, F1, whether a cited passage holds an answer, whether none was given."""
     if not reply.citations:
         return 0.0, 0.0, 0.0, 1.0
-    answer = MARK.sub("", reply.text)
-    golds = [str(gold) for gold in row["answers"]]
     cited = [normalised(citation.text) for citation in reply.citations]
+    holds = any(normalised(str(gold)) in text for gold in row["answers"] for text in cited)
+    return (*_score(answer_of(reply), row["answers"]), float(holds), 0.0)
+
+
+def _score(answer: str, golds: Sequence[object]) -> tuple[float, float]:
+    """Exact match and F1 against the best of the right answers; without any, whether nothing was said."""
+    if not golds:
+        return (float(not answer),) * 2
     return (
-        float(any(same(answer, gold) for gold in golds)),
-        max((overlap(answer, gold) for gold in golds), default=0.0),
-        float(any(normalised(gold) in text for gold in golds for text in cited)),
-        0.0,
+        float(any(same(answer, str(gold)) for gold in golds)),
+        max(overlap(answer, str(gold)) for gold in golds),
     )

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from bot import Context, PluginSettings, Reply, Skill, hookimpl, skill
 from plugins.qa.evidence import gather
+from plugins.qa.reading import read
 from plugins.qa.support import support
 from plugins.qa.wording import answer, empty, unknown
 
@@ -41,7 +42,7 @@ async def ask(context: Context, question: str) -> Reply:
         return Reply(empty(question))
     if not evidence.sentences or support(evidence) < settings.threshold:
         return Reply(unknown(question))
-    return answer(evidence.best(settings.sentences))
+    return answer(evidence.best(settings.sentences), await read(context, evidence))
 
 
 @hookimpl

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot import Citation, Reply
+from bot import Reply
 from plugins.qa.cues import is_cjk
 from plugins.qa.evidence import Sentence
+from plugins.qa.reading import Answer
 
 UNKNOWN = (
     "I don't know: the documents I have say nothing that answers this.",
@@ -19,17 +20,23 @@ EMPTY = (
 )
 
 
-def answer(sentences: Sequence[Sentence]) -> Reply:
-    """The sentences, each with the number of its source; the citations are in the order of the numbers."""
-    numbers: dict[str, int] = {}
-    citations: list[Citation] = []
-    lines = []
-    for sentence in sentences:
-        if sentence.passage.id not in numbers:
-            citations.append(sentence.passage.cite())
-            numbers[sentence.passage.id] = len(citations)
-        lines.append(f"{sentence.text} [{numbers[sentence.passage.id]}]")
-    return Reply("\n\n".join(lines), tuple(citations))
+def answer(quoted: Sequence[Sentence], found: Answer | None = None) -> Reply:
+    """The words that answer, in bold, where they were found; then the sentences they stand on.
+
+    Each has the number of its source; the citations are in the order of the numbers.
+    """
+    lines = [(each.text, each.passage) for each in quoted]
+    if found:
+        others = [line for line in lines if line[0] != found.sentence]
+        lines = [(found.sentence, found.passage), *others][: max(1, len(lines))]
+    if found and found.is_part:
+        lines.insert(0, (f"**{' '.join(found.text.split())}**", found.passage))
+    passages = {passage.id: passage for _, passage in lines}
+    numbers = {key: number for number, key in enumerate(passages, start=1)}
+    return Reply(
+        "\n\n".join(f"{text} [{numbers[passage.id]}]" for text, passage in lines),
+        tuple(passage.cite() for passage in passages.values()),
+    )
 
 
 def unknown(question: str) -> str:
