@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.app import Bot
+from bot.catalogue.agreement import Agreements
+from bot.catalogue.following import following
+from bot.catalogue.registry import MODELS, Registry
+from bot.catalogue.serving import choices, shadows_of
+from bot.catalogue.shadowing import ShadowedModels
 from bot.composed import ComposedModels
 from bot.connector import Connector
 from bot.endpoint.classifying import KNOWN
@@ -16,10 +22,11 @@ from bot.endpoint.options import EndpointOptions
 from bot.errors import BadSettings
 from bot.knowledge.library import Library, LibraryOptions
 from bot.loader import load_plugins
-from bot.models import CHAT, TASKS, TRANSLATION, Models, NoModels, Task
+from bot.models import CHAT, EMBEDDING, TASKS, TRANSLATION, Models, NoModels, Task
 from bot.secrets import secret
 from bot.settings import Settings
 from bot.worker.address import check
+from bot.worker.catalogue import ENDPOINT
 from bot.worker.client import WorkerClient
 from bot.worker.options import ModelChoice, WorkerOptions
 from storage import Store, open_store
@@ -27,8 +34,6 @@ from storage import Store, open_store
 if TYPE_CHECKING:
     from bot.endpoint.client import Endpoint
 
-ENDPOINT = "endpoint"
-"""The engine of a role that is served by the endpoint."""
 NOT_AT_ENDPOINTS = (Task.EXTRACTION, Task.RERANKING)
 
 
@@ -40,7 +45,7 @@ async def open_bot(settings: Settings, connectors: Sequence[Connector] = ()) -> 
     """
     async with (
         open_database(settings) as store,
-        open_models(settings) as models,
+        open_lasting_models(settings) as models,
         open_library(settings, store, models) as library,
     ):
         bot = Bot(settings, store, models, library, load_plugins(settings), connectors)
@@ -57,21 +62,57 @@ async def open_database(settings: Settings) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def open_models(settings: Settings) -> AsyncIterator[Models]:
-    """Everything the settings name: the model worker, and before it the endpoint's big models."""
-    async with open_worker(settings) as worker:
-        if not settings.endpoint.url:
-            yield worker
-            return
-        async with open_endpoint(settings) as endpoint:
-            yield ComposedModels(endpoint, worker)
+async def open_lasting_models(settings: Settings) -> AsyncIterator[Models]:
+    """Those of `open_models` for as long as a bot runs: they change when the catalogue does, without a
+    restart, and shadows are asked beside them."""
+    registry = registry_of(settings)
+
+    async with open_worker(settings) as worker, with_endpoint(settings, worker) as models:
+        shadowed = ShadowedModels(models, Agreements(registry.folder), share=settings.worker.shadow_share)
+
+        async def renew() -> None:
+            shadowed.follow(shadows_of(registry.read(), settings))
+            if isinstance(worker, WorkerClient):
+                await worker.renew(with_encoder_of(worker.models, worker_options(settings).models))
+
+        shadowed.follow(shadows_of(registry.read(), settings))
+        async with shadowed.shadowing(), following(registry, renew):
+            yield shadowed
 
 
 @asynccontextmanager
-async def open_worker(settings: Settings) -> AsyncIterator[Models]:
+async def open_models(
+    settings: Settings, *, place: Path | None = None, beside: Mapping[str, ModelChoice] | None = None
+) -> AsyncIterator[Models]:
+    """Everything the settings name: the model worker, and before it the endpoint's big models.
+
+    `place` and `beside` as for `open_worker`.
+    """
+    async with (
+        open_worker(settings, place=place, beside=beside) as worker,
+        with_endpoint(settings, worker) as models,
+    ):
+        yield models
+
+
+@asynccontextmanager
+async def with_endpoint(settings: Settings, worker: Models) -> AsyncIterator[Models]:
+    """The worker's models, and before them those of the endpoint where there is one."""
+    if not settings.endpoint.url:
+        yield worker
+        return
+    async with open_endpoint(settings) as endpoint:
+        yield ComposedModels(endpoint, worker)
+
+
+@asynccontextmanager
+async def open_worker(
+    settings: Settings, *, place: Path | None = None, beside: Mapping[str, ModelChoice] | None = None
+) -> AsyncIterator[Models]:
     """The model workers, started or joined in the background; without any, models that say so.
 
-    Raises BadInput for an address that is none.
+    What they leave on disk lies in `place`, which is the data folder if not said otherwise. They serve
+    the models `beside` as well, or instead. Raises BadInput for an address that is none.
     """
     if not settings.worker.enabled:
         yield NoModels()
@@ -79,9 +120,12 @@ async def open_worker(settings: Settings) -> AsyncIterator[Models]:
     worker = settings.worker
     for address in worker.addresses:
         check(address)
+    options = worker_options(settings)
+    if place:
+        options = replace(options, cache=place / MODELS)
     client = WorkerClient(
-        worker_options(settings),
-        make_data_dir(settings) / "run",
+        replace(options, models={**options.models, **(beside or {})}),
+        (place or make_data_dir(settings)) / "run",
         devices=worker.devices,
         addresses=worker.addresses,
         key=secret(worker.key, worker.key_file, "worker.key"),
@@ -91,24 +135,39 @@ async def open_worker(settings: Settings) -> AsyncIterator[Models]:
 
 
 def worker_options(settings: Settings) -> WorkerOptions:
-    """What the settings say to a worker."""
-    worker = settings.worker
+    """What the settings say to a worker, with the live models of the catalogue. Raises BadInput."""
+    worker, registry = settings.worker, registry_of(settings)
+    own = {
+        role: ModelChoice(**each.model_dump(exclude={"model", "labels"}))
+        for role, each in settings.models.items()
+        if each.engine != ENDPOINT
+    }
+    elsewhere = [role for role, each in settings.models.items() if each.engine == ENDPOINT]
     return WorkerOptions(
-        models={
-            role: ModelChoice(**each.model_dump(exclude={"model", "labels"}))
-            for role, each in settings.models.items()
-            if each.engine != ENDPOINT
-        },
+        models=choices(own, registry.read(), registry.folder, elsewhere=elsewhere),
         threads=worker.threads,
         deadline_seconds=worker.deadline_seconds,
         community_share=worker.community_share,
         skill_share=worker.skill_share,
         memory_mb=worker.memory_mb,
         idle_seconds=worker.idle_minutes * 60,
-        cache=settings.data_dir / "models",
+        cache=registry.folder,
         speech_minutes=worker.speech_minutes,
         speech_mb=settings.limits.attachment_mb,
     )
+
+
+def registry_of(settings: Settings) -> Registry:
+    """The catalogue of versions in the data folder."""
+    return Registry(settings.data_dir / MODELS)
+
+
+def with_encoder_of(
+    running: Mapping[str, ModelChoice], wanted: Mapping[str, ModelChoice]
+) -> dict[str, ModelChoice]:
+    """The wanted models, with the encoder that runs: its vectors are in use, so another waits for a start."""
+    models = {role: each for role, each in wanted.items() if role != EMBEDDING}
+    return models | ({EMBEDDING: running[EMBEDDING]} if EMBEDDING in running else {})
 
 
 def endpoint_roles(settings: Settings) -> frozenset[str]:
@@ -118,7 +177,9 @@ def endpoint_roles(settings: Settings) -> frozenset[str]:
         task = TASKS.get(role) or settings.models[role].task
         if task in NOT_AT_ENDPOINTS:
             raise BadSettings(f"models.{role}.engine: no endpoint serves {task}. Name a folder instead.")
-    return frozenset(named | ({CHAT, TRANSLATION} - settings.models.keys()))
+    register = registry_of(settings).read()
+    live = {role for role in register.roles() if register.live(role)}
+    return frozenset(named | ({CHAT, TRANSLATION} - settings.models.keys() - live))
 
 
 def endpoint_labels(settings: Settings) -> dict[str, tuple[str, ...]]:

@@ -228,7 +228,7 @@ async def check_worker(settings: Settings) -> list[Finding]:
     if not settings.worker.enabled:
         return [fine("model worker", "switched off: search goes by words alone.")]
     with TemporaryDirectory(prefix="parley-doctor-") as folder:
-        async with open_worker(settings.model_copy(update={"data_dir": Path(folder)})) as models:
+        async with open_worker(settings, place=Path(folder)) as models:
             tried = await _try("model worker", _embed(models), "Until then search goes by words alone.")
             if tried.state is State.FAILURE or not settings.router.voice:
                 return [tried]

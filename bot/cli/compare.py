@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.classifying import Task, open_classifier
-from bot.cli.options import AsJson, ConfigFile, print_json, print_table, read_settings
+from bot.cli.classifying import Task, open_labeller
+from bot.cli.options import AsJson, ConfigFile, DataDir, print_json, print_table, read_settings
 
 
 def compare(
@@ -22,12 +22,13 @@ def compare(
     ] = None,
     json: AsJson = False,
     config: ConfigFile = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Compare two models by paired bootstrap: the difference, its 95 % interval, and its p."""
     from bot.training.measuring import compare_models
 
-    settings = read_settings(config, None)
-    models = [open_classifier(task, name, settings) for name in (first, second)]
+    settings = read_settings(config, data_dir)
+    models = [open_labeller(task, name, settings) for name in (first, second)]
     figures = compare_models(task, models[0], models[1], data, limit=limit)
     if json:
         print_json(

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.classifying import Model, open_classifier
-from bot.cli.options import AsJson, ConfigFile, print_json, print_table, read_settings
+from bot.cli.classifying import Model, open_labeller
+from bot.cli.options import AsJson, ConfigFile, DataDir, print_json, print_table, read_settings
 
 if TYPE_CHECKING:
     from bot.evaluation import ClassificationFigures
+    from bot.settings import Settings
 
 TASKS = {
     "sentiment": "Tell positive, neutral and negative texts apart; without neutral rows, the other two.",
@@ -44,9 +45,14 @@ def add_tasks(app: typer.Typer) -> None:
 
 def _command(task: str) -> Callable[..., None]:
     def evaluate(
-        data: Rows, model: Model = "", limit: Limit = None, json: AsJson = False, config: ConfigFile = None
+        data: Rows,
+        model: Model = "",
+        limit: Limit = None,
+        json: AsJson = False,
+        config: ConfigFile = None,
+        data_dir: DataDir = None,
     ) -> None:
-        figures = _measure(task, data, model, limit=limit, config=config)
+        figures = _measure(task, data, model, limit=limit, settings=read_settings(config, data_dir))
         if json:
             print_json(dataclasses.asdict(figures))
         else:
@@ -56,15 +62,14 @@ def _command(task: str) -> Callable[..., None]:
 
 
 def _measure(
-    task: str, data: Path, model: str, *, limit: int | None, config: Path | None
+    task: str, data: Path, model: str, *, limit: int | None, settings: Settings
 ) -> ClassificationFigures:
     from bot.training.measuring import measure, measure_detector
 
-    settings = read_settings(config, None)
     if task == LANGUAGES and not model and LANGUAGES not in settings.models:
         detect = import_module(DETECTOR).detect
         return measure_detector(lambda text: asyncio.run(detect(text)), data, limit=limit)
-    classifier = open_classifier(task, model, settings)
+    classifier = open_labeller(task, model, settings)
     with _bar() as advance:
         return measure(classifier, task, data, limit=limit, advance=advance)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli.classifying import Model, Task, open_classifier
-from bot.cli.options import AsJson, ConfigFile, print_json, read_settings
+from bot.cli.options import AsJson, ConfigFile, DataDir, print_json, read_settings
 
 if TYPE_CHECKING:
     from bot.training.explanation import Explanation
@@ -35,6 +35,7 @@ def explain(
     model: Model = "",
     json: AsJson = False,
     config: ConfigFile = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Say how much each word spoke for a text's label, and how faithful that is.
 
@@ -43,7 +44,7 @@ def explain(
     """
     from bot.training import explanation
 
-    classifier = open_classifier(task, model, read_settings(config, None))
+    classifier = open_classifier(task, model, read_settings(config, data_dir))
     found = explanation.explain(classifier, text, method=method, label=label)
     if html:
         html.write_text(_page(text, found, label), encoding="utf-8")

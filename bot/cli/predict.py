@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.classifying import Model, Task, open_classifier
-from bot.cli.options import AsJson, ConfigFile, print_json, print_table, read_settings
+from bot.cli.options import AsJson, ConfigFile, DataDir, print_json, print_table, read_settings
 
 MOST_WORDS = 5
 
@@ -18,11 +18,12 @@ def predict(
     model: Model = "",
     json: AsJson = False,
     config: ConfigFile = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Say which label a text gets, how likely each is, and which words decided."""
     from bot.training.explanation import explain
 
-    classifier = open_classifier(task, model, read_settings(config, None))
+    classifier = open_classifier(task, model, read_settings(config, data_dir))
     explanation = explain(classifier, text)
     labels = explanation.labels
     deciding = sorted(explanation.words, key=lambda word: -word.score)[:MOST_WORDS]

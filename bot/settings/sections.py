@@ -166,6 +166,12 @@ class WorkerSettings(Section):
     skill_share: float = Field(
         0.8, gt=0, le=1, description="The part of the queue that one skill's requests may fill."
     )
+    shadow_share: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="The share of texts that a shadow is asked beside the live model: see 'parley models'.",
+    )
     addresses: tuple[str, ...] = Field(
         (),
         description="Workers on other machines, started there by 'parley worker': tcp:HOST:PORT, "

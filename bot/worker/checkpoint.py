@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from bot.worker.catalogue import Entry
 
 WEIGHTS = "model.safetensors"
+WEIGHTS_INDEX = "model.safetensors.index.json"
+GRAPHS = ("model.onnx", "model.int8.onnx")
 ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+SHA256 = "sha256"
 # What the name of an architecture ends with, and what such a model does.
 KINDS = {
     "ForSequenceClassification": {Task.CLASSIFICATION, Task.RERANKING},
@@ -45,7 +49,7 @@ def check_files(entry: Entry) -> None:
     if not entry.folder.is_dir():
         raise BadModel(f"The model folder {entry.folder} does not exist. Set folder in {setting}.")
     check_weights(entry.folder)
-    if entry.sha256 and file_sha256(entry.folder / WEIGHTS) != entry.sha256:
+    if entry.sha256 and weights_sha256(entry.folder) != entry.sha256:
         raise BadModel(
             f"The weights of {entry.name} in {entry.folder} are not the published ones (sha256 differs), "
             f"so they are not loaded. Install them again, or correct sha256 in {setting}."
@@ -56,8 +60,8 @@ def check_files(entry: Entry) -> None:
 
 
 def check_weights(folder: Path) -> None:
-    """Raise BadModel unless there is a safetensors file."""
-    if not any(folder.glob("*.safetensors")):
+    """Raise BadModel unless there is a safetensors file, or a graph for onnxruntime."""
+    if not any(folder.glob("*.safetensors")) and graph_of(folder) is None:
         raise BadModel(f"{folder} holds no *.safetensors weights; other formats are not loaded.")
 
 
@@ -76,10 +80,21 @@ def check_kind(entry: Entry) -> None:
 
 
 def check_adapter(adapter: Path, setting: str) -> None:
-    """Raise BadModel unless the folder holds a LoRA adapter."""
+    """Raise BadModel unless the folder holds an adapter, unaltered where a sum lies beside it."""
     if not (adapter / ADAPTER_CONFIG).is_file():
         raise BadModel(f"{adapter} holds no LoRA adapter ({ADAPTER_CONFIG}). Set adapter in {setting}.")
     check_weights(adapter)
+    published = published_sha256(adapter)
+    if published and file_sha256(adapter / ADAPTER_WEIGHTS) != published:
+        raise BadModel(
+            f"The weights in {adapter} are not those that {SHA256} beside them names, so they are not loaded."
+        )
+
+
+def published_sha256(folder: Path) -> str:
+    """What the weights in a folder hash to, as a file beside them says; empty where none does."""
+    file = folder / SHA256
+    return file.read_text().split()[0] if file.is_file() else ""
 
 
 def read_json(file: Path) -> dict[str, Any]:
@@ -93,6 +108,25 @@ def read_json(file: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise BadModel(f"{file} holds no JSON object.")
     return found
+
+
+def weights_sha256(folder: Path) -> str:
+    """Of model.safetensors, or of a graph that is there alone; of weights in several files, of their sums
+    in the order of their names.
+
+    Raises BadModel when they cannot be read.
+    """
+    if not (folder / WEIGHTS_INDEX).is_file():
+        return file_sha256(graph_of(folder) or folder / WEIGHTS)
+    sums = [file_sha256(each) for each in sorted(folder.glob("*.safetensors"))]
+    return hashlib.sha256("".join(sums).encode()).hexdigest()
+
+
+def graph_of(folder: Path) -> Path | None:
+    """The graph of a folder that holds nothing else to compute: no weights that torch could load."""
+    if any(folder.glob("*.safetensors")):
+        return None
+    return next((folder / name for name in GRAPHS if (folder / name).is_file()), None)
 
 
 def file_sha256(path: Path) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -32,7 +33,7 @@ from bot.worker import frames, values
 from bot.worker.asking import Asking, Question, joined, late
 from bot.worker.calls import sendable
 from bot.worker.fleet import own_fleet, remote_fleet
-from bot.worker.options import WorkerOptions
+from bot.worker.options import ModelChoice, WorkerOptions
 from bot.worker.process import Breaker
 from bot.worker.reports import report_of
 from bot.worker.state import Phase, WorkerState
@@ -90,6 +91,20 @@ class WorkerClient(NoModels):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._fleet.stop()
+
+    async def renew(self, models: Mapping[str, ModelChoice]) -> None:
+        """Serve these models from now on: our own workers end and begin again, and nothing asked is lost.
+
+        Workers elsewhere serve what they were started with.
+        """
+        if models != self._options.models:
+            self._options = replace(self._options, models=models)
+            await self._fleet.renew(models)
+
+    @property
+    def models(self) -> Mapping[str, ModelChoice]:
+        """Those that were chosen, by their role."""
+        return self._options.models
 
     @property
     def state(self) -> WorkerState:

@@ -7,6 +7,8 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from bot.errors import BadModel, Overloaded, ParleyError, WorkerUnavailable
@@ -16,7 +18,7 @@ from bot.worker.calls import Call
 from bot.worker.catalogue import origin_of, served_roles
 from bot.worker.http import Http
 from bot.worker.link import Remote, Way
-from bot.worker.options import WorkerOptions
+from bot.worker.options import ModelChoice, WorkerOptions
 from bot.worker.placement import per_device
 from bot.worker.process import Breaker, Child
 from bot.worker.state import COMING, Phase, WorkerState
@@ -30,6 +32,7 @@ LOYALTY = 4096
 # A machine that is away costs nothing while it is, so it is looked for more often.
 REMOTE_REST = 15.0
 NAME = "The model worker"
+SETTLE_SECONDS = 0.1
 
 
 class Fleet:
@@ -63,6 +66,26 @@ class Fleet:
     async def stop(self) -> None:
         """End every worker of ours. What is asked fails."""
         await asyncio.gather(*(worker.stop() for worker in self.workers))
+
+    async def renew(self, models: Mapping[str, ModelChoice]) -> None:
+        """Serve these models from now on, by our own workers, one after the other.
+
+        What is asked meanwhile goes to the others, or waits for the only one.
+        """
+        self._options = replace(self._options, models=models)
+        roles = own_roles(self._options)
+        for worker in self.workers:
+            if isinstance(worker.way, Child):
+                options = replace(worker.way.options, models=models)
+                await worker.renew(replace(worker.way, options=options), roles)
+                await self._until_settled(worker)
+
+    async def _until_settled(self, worker: Supervisor) -> None:
+        """Wait until a worker is there or cannot be; no longer than a start may take."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._options.start_timeout_seconds):
+                while worker.state.phase in COMING:
+                    await asyncio.sleep(SETTLE_SECONDS)
 
     def __len__(self) -> int:
         """How many calls are not answered."""
@@ -207,8 +230,12 @@ def own_fleet(
         Child(each, run_dir, place, name) for each, place, name in zip(chosen, places, names, strict=True)
     ]
     breakers = [breaker or Breaker() for _ in children]
-    roles = {role: origin_of(role, options) for role in served_roles(options)}
-    return Fleet(children, options, breakers, roles=roles)
+    return Fleet(children, options, breakers, roles=own_roles(options))
+
+
+def own_roles(options: WorkerOptions) -> dict[str, str]:
+    """The roles that workers of our own serve, with the origin of their models."""
+    return {role: origin_of(role, options) for role in served_roles(options)}
 
 
 def remote_fleet(

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+SHADOW = ".shadow"
+
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
@@ -82,6 +84,16 @@ class WorkerOptions:
 def _choice(fields: dict[str, Any]) -> ModelChoice:
     folders = {name: Path(fields[name]) for name in ("folder", "adapter") if fields.get(name)}
     return ModelChoice(**fields | folders)
+
+
+def shadow_role(role: str) -> str:
+    """The role of a model that is asked beside that of `role` to see whether it answers alike."""
+    return f"{role}{SHADOW}"
+
+
+def is_shadow(role: str) -> bool:
+    """Whether nobody waits for the answers of a role: its model takes no other one's place in memory."""
+    return role.endswith(SHADOW)
 
 
 def thread_count(options: WorkerOptions) -> int:

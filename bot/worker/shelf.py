@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from bot.errors import BadModel
 from bot.worker.catalogue import Entry, find_entry, make_engine, origin_of
 from bot.worker.memory import Parts, bytes_of, give_back, parts_of, size_of
-from bot.worker.options import WorkerOptions, thread_count
+from bot.worker.options import WorkerOptions, is_shadow, thread_count
 from bot.worker.role import start_thread
 
 MIB = 2**20
@@ -183,13 +183,17 @@ class Shelf:
             )
         while bytes_of([parts, *self._parts()]) > most and self._relieve(model):
             pass
+        if is_shadow(model.role) and bytes_of([parts, *self._parts()]) > most:
+            raise BadModel(f"There is no room in worker.memory_mb for {model.role} beside the others.")
 
     def _relieve(self, model: Model) -> bool:
         """Let the least recently used of the others go; False when there is none.
 
         An idle one goes at once. One that is asked goes between two batches when it has been here for
-        a while, and is wanted again.
+        a while, and is wanted again. For a shadow nobody leaves; shadows leave first.
         """
+        if is_shadow(model.role):
+            return False
         while others := sorted((each for each in self._loaded() if each is not model), key=last_used):
             if any(self._leave(each) for each in others) or self._push(others):
                 self._stay()
@@ -268,6 +272,6 @@ def settle(model: Model) -> None:
         settled()
 
 
-def last_used(model: Model) -> float:
-    """When a model was last asked for."""
-    return model.used
+def last_used(model: Model) -> tuple[bool, float]:
+    """When a model was last asked for; shadows count as older than all others."""
+    return not is_shadow(model.role), model.used

@@ -67,6 +67,15 @@ class Supervisor:
             await asyncio.wait([self._running])
         self._become(Phase.STOPPED, f"{self.way.name} is stopped.")
 
+    async def renew(self, way: Way, roles: Mapping[str, str]) -> None:
+        """End the worker and go on by another way, with these roles; what it had waits for the next one."""
+        self._leave()
+        if self._running:
+            self._running.cancel()
+            await asyncio.wait([self._running])
+        self.way, self.introduction = way, Introduction(roles)
+        self.start()
+
     @property
     def process(self) -> int | None:
         """The number of the worker's process; None while there is none of ours that can be reached."""

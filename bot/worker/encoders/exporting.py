@@ -16,12 +16,15 @@ import threading
 import time
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot.errors import BadModel
 from bot.models import Task
 from bot.worker.catalogue import Entry
 from bot.worker.encoders.onnx_network import EXACT, OUTPUT, QUICK, TOKENS_INPUT, file_of
+
+if TYPE_CHECKING:
+    from bot.worker.encoders.torch_network import TorchNetwork
 
 log = logging.getLogger(__name__)
 
@@ -88,11 +91,21 @@ def export(folder: Path, task: Task, place: Path) -> None:
         made = Path(making) / "made"
         made.mkdir()
         network.save_parts(made)
-        network.answering.network.set_attn_implementation("eager")  # a smaller graph
-        write_graph(network.answering, made / file_of(EXACT), has_types=network.traits.has_types)
+        write_any_graph(network, made / file_of(EXACT))
         quantize(made / file_of(EXACT), made / file_of(QUICK))
         if not place.exists():
             made.rename(place)
+
+
+def write_any_graph(network: TorchNetwork, path: Path) -> None:
+    """The network as an ONNX graph: a recurrent one of our own is written operator by operator."""
+    answering = network.answering
+    if network.traits.kind.startswith("parley_recurrent"):
+        from bot.worker.encoders.recurrent_graph import write_recurrent_graph
+
+        return write_recurrent_graph(answering.network, path)
+    answering.network.set_attn_implementation("eager")  # a smaller graph
+    return write_graph(answering, path, has_types=network.traits.has_types)
 
 
 def write_graph(answering: Any, path: Path, *, has_types: bool) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from bot.errors import BadModel
 from bot.models import Task
 from bot.worker.catalogue import Entry
+from bot.worker.checkpoint import graph_of
 from bot.worker.encoders.tokens import Tokens
 from bot.worker.encoders.traits import Traits
 from bot.worker.encoders.windows import Window
@@ -58,8 +59,10 @@ def open_network(entry: Entry, task: Task, threads: int) -> Network:
 
     `onnx` makes the graphs that onnxruntime computes in the entry's cache, if they are nowhere. `auto`
     takes them on the processor where they are; else it takes torch, and has them made for the next time.
+    A folder with graphs alone is computed by onnxruntime whatever is asked.
     """
-    graph = None if entry.runtime == TORCH else open_graph(entry, task, threads)
+    is_torch = entry.runtime == TORCH and graph_of(entry.folder) is None
+    graph = None if is_torch else open_graph(entry, task, threads)
     if graph is not None:
         return graph
     from bot.worker.encoders.torch_network import TorchNetwork
@@ -69,7 +72,7 @@ def open_network(entry: Entry, task: Task, threads: int) -> Network:
 
 def open_graph(entry: Entry, task: Task, threads: int) -> Network | None:
     """The network computed by onnxruntime; None when `auto` had better take torch. Raises BadModel."""
-    is_wanted = entry.runtime == ONNX
+    is_wanted = entry.runtime == ONNX or graph_of(entry.folder) is not None
     if importlib.util.find_spec("onnxruntime"):
         from bot.worker.encoders.ready import has_graphics_card, open_ready
 

@@ -24,6 +24,7 @@ EXACT, QUICK = "float32", "int8"
 FILES = {EXACT: "model.onnx", QUICK: "model.int8.onnx"}
 TOKENS_INPUT = "input_ids"
 OUTPUT = "output"
+ATTENTION = "attention"
 WARNINGS_AND_ABOVE = 3
 OUT_OF_MEMORY = ("bad_alloc", "Failed to allocate memory")
 
@@ -46,6 +47,8 @@ class OnnxNetwork:
         self._takes_first = task is Task.EMBEDDING and pools_first_token(folder)
         self._session = open_session(path, threads)
         self._inputs = frozenset(each.name for each in self._session.get_inputs())
+        self._outputs = [each.name for each in self._session.get_outputs()]
+        self._asked = [name for name in self._outputs if name != ATTENTION]
 
     def run(self, windows: Sequence[Window]) -> list[Floats]:
         """The output for each window. Raises MemoryError when there is no room for them."""
@@ -58,8 +61,14 @@ class OnnxNetwork:
             raise
         return in_order(batches, outputs)
 
-    def weigh(self, window: Window, direction: Floats) -> None:
-        """None: a graph has no way back."""
+    def weigh(self, window: Window, direction: Floats) -> Floats | None:
+        """The network's attention where the graph gives it, else None: a graph has no way back."""
+        if ATTENTION not in self._outputs:
+            return None
+        tokens, mask, _ = pad([window], self.traits.filler)
+        found = self._session.run([ATTENTION], {TOKENS_INPUT: tokens, "attention_mask": mask})
+        weights: Floats = np.asarray(found[0][0], dtype=np.float32)
+        return weights
 
     def warm(self) -> None:
         """Compute once, so that memory is set apart."""
@@ -68,7 +77,7 @@ class OnnxNetwork:
     def _compute(self, windows: Sequence[Window]) -> Floats:
         tokens, mask, types = pad(windows, self.traits.filler)
         given = {TOKENS_INPUT: tokens, "attention_mask": mask, "token_type_ids": types}
-        found = self._session.run(None, {name: given[name] for name in self._inputs})
+        found = self._session.run(self._asked, {name: given[name] for name in self._inputs})
         return self._read([np.asarray(each, dtype=np.float32) for each in found], mask)
 
     def _read(self, found: list[Floats], mask: Numbers) -> Floats:

@@ -35,8 +35,9 @@ def open_ready(entry: Entry, task: Task, threads: int) -> OnnxNetwork | None:
     """
     if entry.adapter:
         raise BadModel("An adapter shares its base with others, which onnxruntime does not do.")
-    if read_traits(entry.folder).kind.startswith("parley_recurrent"):
-        raise BadModel("A recurrent network is quick as it is, and onnxruntime does not compute it.")
+    is_made = any((entry.folder / file_of(each)).exists() for each in (EXACT, QUICK))
+    if read_traits(entry.folder).kind.startswith("parley_recurrent") and not is_made:
+        raise BadModel("A recurrent network is quick as it is: `parley compress` makes it quicker.")
     place = entry.cache / key_of(entry.folder, task) if entry.cache else None
     folder = find_folder(entry, task, place)
     if folder is None:
@@ -50,7 +51,7 @@ def find_folder(entry: Entry, task: Task, place: Path | None) -> Path | None:
 
     Who asks for onnxruntime waits for that; for `auto` it is done later, for the next time.
     """
-    if (entry.folder / file_of(EXACT)).exists():
+    if any((entry.folder / file_of(each)).exists() for each in (EXACT, QUICK)):
         return entry.folder
     if place is None or (place / file_of(EXACT)).exists():
         return place
@@ -66,6 +67,8 @@ def find_folder(entry: Entry, task: Task, place: Path | None) -> Path | None:
 
 def choose(entry: Entry, task: Task, threads: int, folder: Path, place: Path | None) -> str:
     """The precision to use: 8 bits where they agree with the exact numbers and are quicker here."""
+    if not (folder / file_of(EXACT)).exists():
+        return QUICK
     if not (folder / file_of(QUICK)).exists():
         return EXACT
     verdict = read_verdict(place)

@@ -13,6 +13,7 @@ from bot.worker.role import Ask
 TASKS = {
     "embedding": Task.EMBEDDING,
     "sentiment": Task.CLASSIFICATION,
+    "sentiment.shadow": Task.CLASSIFICATION,
     "reader": Task.EXTRACTION,
     "reranking": Task.RERANKING,
     "summary": Task.SUMMARIZATION,
@@ -22,6 +23,7 @@ TASKS = {
 DOORS = {
     "embedding": "Words",
     "sentiment": "Moods",
+    "sentiment.shadow": "Moods",
     "reader": "Finder",
     "reranking": "Nearest",
     "summary": "Writers",
@@ -34,7 +36,10 @@ class Bench:
     """Everything of a process but its threads and its network: `drain` computes what is asked."""
 
     def __init__(self, *roles, doors=None, **options):
-        chosen = {role: ModelChoice(engine=f"fake_engines:{(doors or DOORS)[role]}") for role in roles}
+        chosen = {
+            role: ModelChoice(engine=f"fake_engines:{(doors or DOORS)[role]}", task=TASKS[role].value)
+            for role in roles
+        }
         self.outcomes = []
         self.desk = Desk(WorkerOptions(models=chosen, **options), self.outcomes.extend)
         self.roles = {role: self.make(role) for role in roles}

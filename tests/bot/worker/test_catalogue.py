@@ -14,7 +14,7 @@ from bot.worker.catalogue import (
     served_roles,
     task_of,
 )
-from bot.worker.checkpoint import check_files
+from bot.worker.checkpoint import check_files, weights_sha256
 from bot.worker.options import ModelChoice, WorkerOptions, thread_count
 
 
@@ -76,6 +76,18 @@ def test_models_that_come_with_parley_are_served_and_checked(monkeypatch, tmp_pa
         check_files(entry)
 
 
+def test_one_that_builds_on_the_built_in_encoder_is_its_adapter(monkeypatch, tmp_path):
+    monkeypatch.setattr(catalogue, "WEIGHTS", tmp_path / "weights")
+    monkeypatch.setattr(catalogue, "built_in_encoder", lambda: ("base", tmp_path / "base", "1" * 64))
+    folder = tmp_path / "weights" / "reader"
+    folder.mkdir(parents=True)
+    (folder / "adapter_config.json").write_text("{}")
+    entry = find_entry("reader", WorkerOptions())
+    assert (entry.name, entry.folder, entry.adapter) == ("parley-reader", tmp_path / "base", folder)
+    assert (entry.sha256, entry.max_tokens) == ("1" * 64, catalogue.ENCODER_TOKENS)
+    assert find_entry("reader", WorkerOptions({"reader": ModelChoice(max_tokens=99)})).max_tokens == 99
+
+
 def test_the_operators_model_goes_before_the_built_in_one(monkeypatch, folder, tmp_path):
     monkeypatch.setattr(catalogue, "WEIGHTS", tmp_path)
     (tmp_path / "sentiment").mkdir()
@@ -106,6 +118,16 @@ def test_a_role_of_the_endpoint_is_not_served_here(folder):
     assert "summary" not in served_roles(options)
     with pytest.raises(BadModel, match="endpoint"):
         find_entry("summary", options)
+
+
+def test_an_adapter_for_the_built_in_encoder_needs_no_folder(monkeypatch, tmp_path):
+    base = ("all-MiniLM-L6-v2", tmp_path / "base", "sum")
+    monkeypatch.setattr(catalogue, "built_in_encoder", lambda: base)
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "all-MiniLM-L6-v2"}')
+    options = WorkerOptions({"intents": ModelChoice(adapter=tmp_path, task="classification")})
+    entry = find_entry("intents", options)
+    assert (entry.folder, entry.sha256, entry.adapter) == (base[1], "sum", tmp_path)
+    assert "intents" in served_roles(options)
 
 
 def test_an_adapter_alone_is_not_a_model(tmp_path):
@@ -168,8 +190,13 @@ def test_an_adapter_has_its_own_files(folder, tmp_path):
     (adapter / "adapter_config.json").write_text("{}")
     with pytest.raises(BadModel, match="safetensors"):
         check_files(entry)
-    (adapter / "adapter_model.safetensors").touch()
+    (adapter / "adapter_model.safetensors").write_bytes(b"changes")
     check_files(entry)
+    (adapter / "sha256").write_text(f"{hashlib.sha256(b'changes').hexdigest()}  adapter_model.safetensors\n")
+    check_files(entry)
+    (adapter / "adapter_model.safetensors").write_bytes(b"others")
+    with pytest.raises(BadModel, match="not those that sha256"):
+        check_files(entry)
 
 
 def test_the_right_weights_pass(folder):
@@ -211,3 +238,15 @@ def test_one_core_is_left_to_the_bot(monkeypatch):
     assert thread_count(WorkerOptions()) == 3
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)
     assert thread_count(WorkerOptions()) == 1
+
+
+def test_the_sum_of_weights_in_several_files_is_of_all_of_them(tmp_path):
+    for number in (1, 2):
+        (tmp_path / f"model-{number}.safetensors").write_bytes(b"part %d" % number)
+    (tmp_path / "model.safetensors.index.json").write_text("{}")
+    check_files(entry_of(tmp_path, weights_sha256(tmp_path)))
+    found = weights_sha256(tmp_path)
+    (tmp_path / "model-2.safetensors").write_bytes(b"other")
+    assert weights_sha256(tmp_path) != found
+    with pytest.raises(BadModel, match="sha256 differs"):
+        check_files(entry_of(tmp_path, found))

@@ -90,6 +90,28 @@ def test_of_two_that_are_always_asked_one_goes_on(bench, monkeypatch):
     assert not any(role.model.is_leaving for role in bench.roles.values())
 
 
+def test_for_a_shadow_nobody_leaves(bench):
+    bench = bench("embedding", "sentiment", "sentiment.shadow", memory_mb=7)
+    for number, role in enumerate(("embedding", "sentiment")):
+        bench.ask(role, number, ["a b"])
+        bench.settle(bench.roles[role])
+    bench.drain()
+    bench.ask("sentiment.shadow", 2, ["a b"])
+    bench.settle(bench.roles["sentiment.shadow"])
+    (refused,) = bench.drain()[2]
+    assert "no room in worker.memory_mb" in str(refused.error)
+    assert states(bench) == {"embedding": "loaded", "sentiment": "loaded", "sentiment.shadow": "failed"}
+
+
+def test_a_shadow_leaves_before_all_others(bench):
+    bench = bench("embedding", "sentiment", "sentiment.shadow", memory_mb=7)
+    for number, role in enumerate(("embedding", "sentiment.shadow", "sentiment")):
+        bench.ask(role, number, ["a b"])
+        bench.settle(bench.roles[role])
+        bench.drain()
+    assert states(bench) == {"embedding": "loaded", "sentiment.shadow": "absent", "sentiment": "loaded"}
+
+
 def test_a_model_over_the_limit_says_which_setting(bench):
     bench = bench("embedding", memory_mb=2)
     bench.ask("embedding", 1, ["a"])

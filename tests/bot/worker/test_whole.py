@@ -53,6 +53,28 @@ async def whole(pieces):
     return "".join([piece async for piece in pieces])
 
 
+@pytest.mark.parametrize("devices", [(), TWO])
+async def test_other_models_are_served_and_nothing_asked_is_lost(all_roles, run_dir, tmp_path, devices):
+    options = all_roles()
+    first = {role: choice for role, choice in options.models.items() if role != "sentiment"}
+    async with WorkerClient(all_roles(), run_dir, devices=devices) as models:
+        await models.renew(first)
+        await models.embed(["a"])
+        assert models.origin("sentiment") == "built-in"
+        before = set(models.processes)
+        asked = [asyncio.create_task(models.embed([f"slow {number}"])) for number in range(20)]
+        await asyncio.sleep(0.2)
+        await models.renew(options.models)
+        assert all(len(rows) == 1 for rows in await asyncio.gather(*asked))
+        assert not before & set(models.processes)
+        assert models.origin("sentiment") == "model"
+        assert (await models.classify(["good"]))[0].label in ("good", "bad")
+        assert models.models == options.models
+        again = set(models.processes)
+        await models.renew(dict(options.models))
+        assert set(models.processes) == again
+
+
 async def until(condition, seconds=20):
     async with asyncio.timeout(seconds):
         while not condition():
