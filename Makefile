@@ -45,8 +45,9 @@ format: install ## format the code and mend what ruff can mend
 	$(VENV)/bin/ruff check --fix $(SOURCES)
 	$(VENV)/bin/ruff format $(SOURCES)
 
-bench: install ## measure the core, the worker and the connectors; takes some minutes
+bench: install ## measure the core, the models, the worker and the connectors; takes some minutes
 	$(VENV)/bin/parley bench core $(ARGS)
+	$(VENV)/bin/parley bench models
 	$(VENV)/bin/parley bench worker --quick
 	$(VENV)/bin/parley bench connectors
 

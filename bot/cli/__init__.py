@@ -9,17 +9,23 @@ from typing import Any
 import typer
 
 from bot.cli import (
+    audit,
+    augment,
     bench,
     chat,
     compare,
+    compress,
     config,
     db,
     doctor,
     evaluate,
     explain,
+    federate,
     history,
     init,
     knowledge,
+    lab,
+    models,
     plugins,
     predict,
     run,
@@ -46,6 +52,7 @@ EXTRAS = {
     "av": "speech",
     "prometheus_client": "metrics",
     "captum": "training",
+    "opacus": "training",
     "peft": "training",
     "torch": "models",
     "transformers": "models",
@@ -68,10 +75,16 @@ app.command("worker")(worker.worker)
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(history.app, name="history")
 app.command("train")(train.train)
+app.command("augment")(augment.augment)
+app.command("compress")(compress.compress)
+app.command("federate")(federate.federate)
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(models.app, name="models")
 app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
 app.command("explain")(explain.explain)
+app.command("audit")(audit.audit)
+app.add_typer(lab.app, name="lab")
 app.command("plugins")(plugins.plugins)
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")

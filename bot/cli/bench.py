@@ -96,6 +96,19 @@ def worker(
     return print_table(["measured", "result"], summary(results))
 
 
+@app.command()
+def models(json: AsJson = False, config: ConfigFile = None, data_dir: DataDir = None) -> None:
+    """Each model that comes with parley, on one core: messages per second, size on disk, memory."""
+    from bot.benchmarks.models import HEADINGS, measure, rows
+
+    settings = read_settings(config, data_dir)
+    cache = settings.data_dir.absolute() / "models"
+    found = measure(cache, lambda role: print(f"… {role}", file=sys.stderr))
+    if json:
+        return print_json(found)
+    return print_table(list(HEADINGS.values()), rows(found))
+
+
 def chosen_plan(*, quick: bool, peers: bool, systems: str) -> Plan:
     """The plan that options ask for. Raises BadInput for a peer that is not known."""
     from dataclasses import replace

@@ -58,6 +58,30 @@ def train(
     threads: Annotated[
         int | None, typer.Option(min=1, show_default=False, help="Threads that compute.")
     ] = None,
+    few_shot: Annotated[
+        bool, typer.Option("--few-shot", help="The same as --arch few-shot: some examples of each label.")
+    ] = False,
+    shots: Annotated[
+        int | None, typer.Option(min=1, show_default=False, help="Examples of each label (few-shot: 8).")
+    ] = None,
+    vocabulary: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", show_default=False, help="Public texts whose subwords become the vocabulary."
+        ),
+    ] = None,
+    epsilon: Annotated[
+        float | None,
+        typer.Option(show_default=False, help="How much may be told of a row: a private run."),
+    ] = None,
+    delta: Annotated[
+        float | None,
+        typer.Option(show_default=False, help="Chance that more is told of it (a private run: 1e-5)."),
+    ] = None,
+    clip_each: Annotated[
+        float | None,
+        typer.Option(show_default=False, help="Length each row's gradient is cut to (a private run: 1)."),
+    ] = None,
     shared: Annotated[
         bool, typer.Option("--shared", help="Take only rows whose licence lets the weights be given away.")
     ] = False,
@@ -68,27 +92,32 @@ def train(
 ) -> None:
     """Learn a model. The same command goes on where a run was interrupted."""
     from bot.training.provenance import Gate
-    from bot.training.request import Request
+    from bot.training.request import FEW_SHOT, Request
 
     request = Request(
         task=task,
         data=data,
         out=out,
         development=dev or [],
-        architecture=arch,
+        architecture=FEW_SHOT if few_shot else arch,
         teacher=teacher,
         sayings=sayings or [],
+        vocabulary=vocabulary,
     )
+    privacy = {"epsilon": epsilon, "delta": delta, "clip_each": clip_each}
     options = {
         "epochs": epochs,
         "learning_rate": learning_rate,
         "batch_tokens": batch_tokens,
         "seed": seed,
         "threads": threads,
+        "privacy": {name: value for name, value in privacy.items() if value is not None},
     }
+    if shots is not None:
+        options["network"] = {"shots": shots}
     report = _learn(request, plan, options, gate=Gate(shared=shared, conversations=conversations))
     if report is not None:
-        _print(report, out, json=json)
+        print_report(report, out, json=json)
 
 
 def _learn(request: Request, file: Path | None, options: Mapping[str, Any], *, gate: Gate) -> Report | None:
@@ -99,7 +128,7 @@ def _learn(request: Request, file: Path | None, options: Mapping[str, Any], *, g
     from bot.training.request import course
     from bot.training.working import carry_out
 
-    lessons = course(request.task)
+    lessons = course(request.task, request.architecture)
     plan = read_plan(lessons.default_plan(request), file, options)
     with joined() as group, _shown(is_first=group.is_first) as progress:
         try:
@@ -119,9 +148,11 @@ def _shown(*, is_first: bool) -> AbstractContextManager[Any]:
     return Bar() if is_first else nullcontext(Silent())
 
 
-def _print(report: Report, out: Path, *, json: bool) -> None:
+def print_report(report: Report, out: Path, *, json: bool) -> None:
+    """Print the figures of a run."""
     best = asdict(report.best)
-    figures = best.pop("metrics") | best | {"steps": report.steps, "stopped_early": report.stopped_early}
+    ending = {"steps": report.steps, "stopped_early": report.stopped_early}
+    figures = best.pop("metrics") | best | ending | dict(report.privacy)
     if json:
         print_json(figures | {"out": str(out)})
     else:

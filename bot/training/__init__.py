@@ -8,6 +8,14 @@ state         what a run leaves on disk, replaced as a whole or not at all
 identity      what makes two runs the same one
 interrupt     signals end a run between two steps
 distributed   several processes, one model
+privacy       steps that tell little of any row, and the account of what they cost
+federation    several sites, one model; site: the process that opens its rows; aggregation: their updates
+auditing      how a checkpoint treats texts that name people
+report        experiments side by side on a page; experiments: which; samples: on which rows
+few_shot      a head on an encoder, from a few examples of each label
+augmentation  altered copies of rows; perturbation, obfuscation, counterfactuals, paraphrasing: the changes;
+              protection: what stays; terms: whose identities are exchanged
+compression   smaller and quicker forms, measured; pruning: fewer units; served: as the worker computes it
 progress      who is told how far a run is
 curves        the history as SVG
 provenance    where the rows come from, and whether they may be learnt from

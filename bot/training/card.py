@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bot.training.identity import sha256_of
-from bot.training.plan import Plan
+from bot.training.plan import TABLES, Plan
 from bot.training.progress import Report
 from bot.training.provenance import Origin
 from bot.training.state import write_text
@@ -66,6 +66,7 @@ def _text(folder: Path, card: Card) -> str:
         "Learnt from": _origins(card.data),
         "Measured on": _origins(card.development) if card.development else "Rows held out of the above.",
         "Figures": _figures(card),
+        **({"Privacy": _privacy(report.privacy)} if report.privacy else {}),
         "Limits": LIMITS.get(card.task, GENERAL_LIMITS),
         "How it was made": (
             f"```sh\n{shlex.join(card.command)}\n```\n\n```toml\n{_toml(card.plan)}```\n\n"
@@ -106,6 +107,17 @@ def _figures(card: Card) -> str:
     return _table(("figure", "value"), rows) + f"\n\n{said}"
 
 
+def _privacy(spent: Mapping[str, float]) -> str:
+    return (
+        f"Learnt with differential privacy: epsilon {spent['epsilon']:.4g} at delta {spent['delta']:.0e}, "
+        "for any one row of those learnt from. Each row's gradient was cut to a length of "
+        f"{spent['clip_each']:g}, and noise of {spent['noise']:.4g} times that added to their sum.\n\n"
+        "This holds for the weights. It does not hold for the number of rows, the names of the labels, the "
+        "losses in history.json and curves.svg, last/, and the rows measured on: give away the files named "
+        "below alone. Who wrote many rows is protected less."
+    )
+
+
 def _end(report: Report, plan: Plan) -> str:
     if report.stopped_early:
         return "it ended because nothing improved any more"
@@ -115,10 +127,11 @@ def _end(report: Report, plan: Plan) -> str:
 
 def _toml(plan: Plan) -> str:
     values = asdict(plan)
-    network = values.pop("network")
+    tables = {name: values.pop(name) for name in TABLES}
     lines = [f"{name} = {_value(value)}" for name, value in values.items()]
-    tables = ["", "[network]", *(f"{name} = {_value(value)}" for name, value in network.items())]
-    return "\n".join(lines + (tables if network else [])) + "\n"
+    for table in (name for name in TABLES if tables[name]):
+        lines += ["", f"[{table}]", *(f"{name} = {_value(value)}" for name, value in tables[table].items())]
+    return "\n".join(lines) + "\n"
 
 
 def _value(value: object) -> str:

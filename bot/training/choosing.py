@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.assembly import registry_of
 from bot.errors import BadInput
 from bot.training.labels import LABELLINGS
 
@@ -35,7 +36,19 @@ def chosen_folder(task: str, model: str, settings: Settings) -> Path:
 
 
 def known_folders(settings: Settings) -> Mapping[str, Path]:
-    """The folder of each role's model: the operator's own before the built-in one."""
+    """The folder of each role's model: the settings' own before the live version before the built-in one.
+
+    Versions of the catalogue are there by their names too.
+    """
     built_in = {each.name: each for each in WEIGHTS.glob("*") if (each / "config.json").exists()}
     own = {role: chosen.folder for role, chosen in settings.models.items() if chosen.folder}
-    return built_in | own
+    return built_in | _of_catalogue(settings) | own
+
+
+def _of_catalogue(settings: Settings) -> dict[str, Path]:
+    registry = registry_of(settings)
+    register = registry.read()
+    versions = [each for each in register.versions.values() if not each.is_adapter]
+    named = {each.name: registry.folder_of(each) for each in versions}
+    live = {each.role: registry.folder_of(each) for each in versions if register.live(each.role) == each}
+    return named | live

@@ -66,6 +66,15 @@ class Classification:
         rows = batch_rows(lengths, self._budget, seed=self._seed, epoch=epoch)
         return Batches(self._lessons, rows, self._filler)
 
+    @property
+    def rows(self) -> int:
+        """How many lessons there are."""
+        return len(self._lessons)
+
+    def alone(self, rows: Sequence[int]) -> Sequence[Batch]:
+        """Each of these lessons as a batch of its own."""
+        return Batches(self._lessons, [[row] for row in rows], self._filler)
+
     def loss(self, batch: Batch) -> Tensor:
         """The mean cross entropy of the batch."""
         logits = self.model(input_ids=batch.tokens, attention_mask=batch.mask).logits.float()
@@ -94,11 +103,11 @@ class Classification:
         """The checkpoint just measured, with the temperature in its configuration that fits those rows."""
         logits = self._logits() if self._measured is None else self._measured
         model = _merged(self.model)
-        model.save_pretrained(folder, state_dict=_halved(model) if self._is_half else None)
+        model.save_pretrained(folder, state_dict=halved(model) if self._is_half else None)
         if _is_adapted(self.model):
             self.model.save_pretrained(folder / ADAPTER)
         self.tokenizer.save_pretrained(folder)
-        _write_temperature(folder / "config.json", best_temperature(logits, self._gold()))
+        write_temperature(folder / "config.json", best_temperature(logits, self._gold()))
 
     @property
     def _filler(self) -> int:
@@ -128,7 +137,7 @@ def logits_of(model: torch.nn.Module, rows: Sequence[Sequence[int]], filler: int
     return np.stack(results)
 
 
-def _write_temperature(file: Path, temperature: float) -> None:
+def write_temperature(file: Path, temperature: float) -> None:
     """Add it to a configuration; transformers, which knows one for generation alone, would refuse it."""
     config = json.loads(file.read_text(encoding="utf-8"))
     config["temperature"] = round(temperature, 4)
@@ -140,7 +149,7 @@ def _balancing(lessons: Sequence[Lesson]) -> Tensor:
     return counts.sum() / (len(counts) * counts)
 
 
-def _halved(model: torch.nn.Module) -> dict[str, Tensor]:
+def halved(model: torch.nn.Module) -> dict[str, Tensor]:
     return {
         name: value.half() if value.is_floating_point() else value
         for name, value in model.state_dict().items()

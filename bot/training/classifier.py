@@ -36,7 +36,7 @@ class Classifier:
         self.model, self.tokenizer = load_checkpoint(folder)
         self.model.eval()
         self.labels = tuple(self.model.config.id2label[each] for each in range(self.model.config.num_labels))
-        self.temperature = _temperature(folder / "config.json")
+        self.temperature = temperature_of(folder / "config.json")
         self.filler = int(self.tokenizer.pad_token_id or 0)
         self._most_tokens = most_tokens or longest_text(self.model, self.tokenizer)
 
@@ -63,7 +63,7 @@ class Classifier:
         return Labels(tuple(pairs))
 
 
-def _temperature(config: Path) -> float:
+def temperature_of(config: Path) -> float:
     """What logits are divided by; transformers does not hand it on."""
     return float(json.loads(config.read_text(encoding="utf-8")).get("temperature") or 1.0)
 
@@ -73,8 +73,7 @@ def load_checkpoint(folder: Path, **changes: Any) -> tuple[Any, Any]:
 
     `changes` are those of its configuration, such as other labels. Raises BadModel.
     """
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    be_quiet()
     register()
     if not folder.is_dir():
         raise BadModel(f"There is no model folder {folder}.")
@@ -92,6 +91,12 @@ def load_checkpoint(folder: Path, **changes: Any) -> tuple[Any, Any]:
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.pad_token_id
     return model, tokenizer
+
+
+def be_quiet() -> None:
+    """Keep transformers from telling what it loads."""
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def tokens_of(tokenizer: Any, texts: Sequence[str], most_tokens: int) -> list[list[int]]:

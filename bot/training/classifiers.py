@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from bot.errors import BadInput
+from bot.training.augmentation import BACK_TRANSLATION, Recipe, augmented_rows
 from bot.training.borrowing import borrow_vectors
 from bot.training.classification import Classification
 from bot.training.classifier import Classifier, longest_text, tokens_of
 from bot.training.data import Example, Saying, label_names, read_examples, read_sayings, warn_of_mixture
 from bot.training.distillation import taught, words_of
 from bot.training.labels import LABELLINGS
+from bot.training.language import read_texts
 from bot.training.lessons import Lesson
+from bot.training.paraphrasing import open_translator
 from bot.training.plan import Plan
 from bot.training.request import Request
 from bot.training.starting import ARCHITECTURES, new_classifier
+from bot.worker.options import WorkerOptions
 
 HELD_OUT = 0.1
 NETWORK: Mapping[str, Any] = {
@@ -36,12 +41,17 @@ NETWORK: Mapping[str, Any] = {
     "teacher_vectors": False,
     "most_sayings": 0,
     "half": False,
+    "augment": [],
+    "augment_share": 0.3,
+    "augment_model": "",
 }
 """What a plan may say under `network`. Sizes are those of a network from nothing, `lora` is the rank of
 low-rank layers (0 trains all), `frozen` are beginnings of the names of tensors that stay as they are,
 `teacher_share` is how much a labelled row believes its teacher, `teacher_words` adds the words it knows,
 `teacher_vectors` begins with its vectors of them, `most_sayings` is how many texts of each file it
-labels (0: all), `half` saves numbers of 16 bits."""
+labels (0: all), `half` saves numbers of 16 bits. `augment` are kinds of altered copies that are learnt from
+as well, `augment_share` how many rows get one of each kind, `augment_model` the folder of what translates for
+back-translation."""
 
 FROM_NOTHING = Plan(
     epochs=6,
@@ -66,9 +76,13 @@ def study(request: Request, plan: Plan) -> Classification:
     train, development = _rows(request, plan.seed)
     labels = label_names(train, LABELLINGS[request.task])
     teacher = Classifier(request.teacher, threads=plan.threads) if request.teacher else None
-    rows = _with_teacher(request, plan, train, labels, teacher=teacher)
+    rows = _with_copies(_with_teacher(request, plan, train, labels, teacher=teacher), plan)
     model, tokenizer = new_classifier(
-        _architecture(request), labels, network, texts=[text for text, _ in rows], seed=plan.seed
+        _architecture(request),
+        labels,
+        network,
+        texts=vocabulary_texts(request, plan, [text for text, _ in rows]),
+        seed=plan.seed,
     )
     if teacher and network["teacher_vectors"]:
         borrow_vectors(model, tokenizer, teacher)
@@ -78,13 +92,24 @@ def study(request: Request, plan: Plan) -> Classification:
         model,
         tokenizer,
         lessons=_lessons(tokenizer, rows, most),
-        development=_lessons(tokenizer, [(each.text, _shares(each, labels)) for each in development], most),
+        development=lessons_of(tokenizer, development, labels, most),
         batch_tokens=plan.batch_tokens,
         seed=plan.seed,
         balance=network["balance"],
         smoothing=network["smoothing"],
         is_half=network["half"],
     )
+
+
+def vocabulary_texts(request: Request, plan: Plan, own: Sequence[str] = ()) -> Sequence[str]:
+    """The texts whose subwords become the vocabulary; none where it is taken over from the built-in model.
+
+    It is where rows are protected, or in other hands, and no public texts are given: a vocabulary of the
+    rows' own would tell of them.
+    """
+    if request.vocabulary:
+        return read_texts([request.vocabulary])
+    return () if plan.privacy else own
 
 
 def _architecture(request: Request) -> str:
@@ -94,6 +119,10 @@ def _architecture(request: Request) -> str:
 def _check(request: Request, plan: Plan) -> None:
     if unknown := set(plan.network) - set(NETWORK):
         raise BadInput(f"The plan's network has no {min(unknown)!r}; it has {', '.join(NETWORK)}.")
+    if plan.privacy and plan.network["augment"]:
+        raise BadInput("A private run cannot augment: a row and its copies would count as several.")
+    if plan.privacy and plan.network["balance"]:
+        raise BadInput("A private run cannot balance the labels: how many rows have each would be told.")
     if request.sayings and not request.teacher:
         raise BadInput("Texts without labels need a teacher that labels them: the folder of a checkpoint.")
 
@@ -138,6 +167,19 @@ def _with_teacher(
     return [*blended, *answers[len(own) :]] if own else [*rows, *answers]
 
 
+def _with_copies(rows: list[tuple[str, Sequence[float]]], plan: Plan) -> list[tuple[str, Sequence[float]]]:
+    """The rows, and altered copies of some as the plan wants."""
+    network = plan.network
+    if not network["augment"]:
+        return rows
+    translator = None
+    if BACK_TRANSLATION in network["augment"]:
+        folders = [Path(network["augment_model"])] if network["augment_model"] else []
+        translator = open_translator(folders, WorkerOptions(), threads=plan.threads)
+    recipe = Recipe(network["augment"], seed=plan.seed, translator=translator)
+    return augmented_rows(rows, recipe, share=network["augment_share"])
+
+
 def _sayings(request: Request, plan: Plan) -> list[Saying]:
     """Those of each file, or as many of them as the plan wants, chosen by its seed."""
     most = plan.network["most_sayings"]
@@ -157,6 +199,13 @@ def _shares(example: Example, labels: Sequence[str]) -> list[float]:
 def _lessons(tokenizer: Any, rows: Sequence[tuple[str, Sequence[float]]], most: int) -> list[Lesson]:
     tokens = tokens_of(tokenizer, [text for text, _ in rows], most)
     return [Lesson(each, shares) for each, (_, shares) in zip(tokens, rows, strict=True) if each]
+
+
+def lessons_of(
+    tokenizer: Any, examples: Sequence[Example], labels: Sequence[str], most_tokens: int
+) -> list[Lesson]:
+    """Labelled rows as a network learns them; those without any token are left out."""
+    return _lessons(tokenizer, [(each.text, _shares(each, labels)) for each in examples], most_tokens)
 
 
 def _freeze(model: Any, beginnings: Sequence[str]) -> None:

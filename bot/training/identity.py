@@ -14,7 +14,8 @@ BLOCK = 1 << 20
 
 def identity(request: Request, plan: Plan, *, processes: int = 1) -> dict[str, str]:
     """The task, the rows and everything their order follows from. Rates and lengths may change on the way."""
-    return {
+    public = {"vocabulary": sha256_of(request.vocabulary)} if request.vocabulary else {}
+    return public | {
         "task": request.task,
         "architecture": request.architecture,
         "data": sha256_of(*request.data),

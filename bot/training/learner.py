@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,20 @@ class Learner:
         """How many numbers are learnt."""
         return sum(each.numel() for each in self._parameters)
 
+    @property
+    def is_private(self) -> bool:
+        """Whether what it learns from must stay untold."""
+        return False
+
+    @property
+    def spent(self) -> Mapping[str, float]:
+        """What a private run has told of its rows; nothing of another."""
+        return {}
+
+    def batches(self, epoch: int) -> Sequence[Batch]:
+        """The batches of an epoch."""
+        return self._study.batches(epoch)
+
     def step(self, batches: Sequence[Batch], step: int, total: int) -> float:
         """Learn from batches at once; the mean loss of all processes' batches.
 
@@ -42,9 +56,7 @@ class Learner:
         torch.manual_seed(int(chance.generate_state(1)[0]))
         for parameters in self._optimizer.param_groups:
             parameters["lr"] = self._plan.rate(step, total)
-        loss = self._group.mean(self._gradients(batches))
-        self._group.average_gradients(self._parameters)
-        torch.nn.utils.clip_grad_norm_(self._parameters, self._plan.clip)
+        loss = self._descend(batches)
         self._optimizer.step()
         self._optimizer.zero_grad()
         self._follow(step)
@@ -72,15 +84,25 @@ class Learner:
 
     @torch.no_grad()
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state. Raises BadInput for that of another network."""
+        """Go on from a state. Raises BadInput for that of another network, or of a private run."""
+        if "spent" in state:
+            raise BadInput("The run was begun with privacy: give its epsilon, or choose another folder.")
         shapes = [each.shape for each in self._parameters]
         if shapes != [each.shape for each in state["weights"]]:
             raise BadInput("The state to go on from is that of a network of another shape.")
         for own, saved in zip(self._parameters, state["weights"], strict=True):
             own.copy_(saved)
-        for average, saved in zip(self._average, state["average"] or state["weights"], strict=True):
-            average.copy_(saved)
+        if self._average:
+            for average, saved in zip(self._average, state["average"] or state["weights"], strict=True):
+                average.copy_(saved)
         self._optimizer.load_state_dict(state["optimizer"])
+
+    def _descend(self, batches: Sequence[Batch]) -> float:
+        """Set the gradients to go by; the mean loss of all processes' batches."""
+        loss = self._group.mean(self._gradients(batches))
+        self._group.average_gradients(self._parameters)
+        torch.nn.utils.clip_grad_norm_(self._parameters, self._plan.clip)
+        return loss
 
     def _gradients(self, batches: Sequence[Batch]) -> float:
         loss = 0.0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -16,11 +16,21 @@ from bot.training.data import Example, read_examples
 from bot.training.labels import LABELLINGS
 
 if TYPE_CHECKING:
-    from bot.training.classifier import Advance, Classifier
+    from bot.evaluation.calibration import Floats
+    from bot.training.classifier import Advance
+
+
+class Labeller(Protocol):
+    """What gives texts labels, by whichever library."""
+
+    labels: tuple[str, ...]
+
+    def probabilities(self, texts: Sequence[str], advance: Advance | None = None) -> Floats:
+        """Of each text (rows) and label (columns, in the order of `labels`)."""
 
 
 def measure(
-    classifier: Classifier,
+    classifier: Labeller,
     task: str,
     file: Path,
     *,
@@ -53,13 +63,13 @@ def measure_detector(
 
 
 def compare_models(
-    task: str, first: Classifier, second: Classifier, file: Path, *, limit: int | None = None
+    task: str, first: Labeller, second: Labeller, file: Path, *, limit: int | None = None
 ) -> dict[str, Difference]:
     """How two classifiers differ on a file's rows. Raises BadInput."""
     examples = read_examples([file], LABELLINGS[task], limit=limit)
     return compare(_answers(first, examples), _answers(second, examples))
 
 
-def _answers(classifier: Classifier, examples: list[Example], advance: Advance | None = None) -> Answers:
+def _answers(classifier: Labeller, examples: list[Example], advance: Advance | None = None) -> Answers:
     probabilities = classifier.probabilities([each.text for each in examples], advance)
     return judge([each.labels for each in examples], probabilities, classifier.labels)

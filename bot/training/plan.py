@@ -12,12 +12,14 @@ from typing import Any
 
 from bot.errors import BadInput
 
+TABLES = ("network", "privacy")
 SCHEDULES = ("constant", "linear", "cosine", "inverse_sqrt")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is told. Fields that are not of the loop are in `network`, for the study.
+    """What a run is told. Fields that are not of the loop are in `network`, for the study, and in
+    `privacy`, for a run whose rows are protected.
 
     epochs          times over all rows; 1.5 ends in the middle of the second
     learning_rate   the highest one, reached after `warmup` steps
@@ -49,6 +51,7 @@ class Plan:
     beta1: float = 0.9
     beta2: float = 0.98
     network: Mapping[str, Any] = field(default_factory=dict)
+    privacy: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for wrong in _mistakes(self):
@@ -61,15 +64,15 @@ class Plan:
         return self.learning_rate * _after_warmup(self, step, total) * _cooling(self, step, total)
 
     def changed(self, values: Mapping[str, Any]) -> Plan:
-        """The plan with other values; `network` is merged. Raises BadInput for what is no part of it."""
+        """The plan with other values; tables are merged. Raises BadInput for what is no part of it."""
         kinds = {each.name: str(each.type) for each in dataclasses.fields(self)}
         for name, value in values.items():
             if name not in kinds:
                 raise BadInput(f"The plan of a run has no {name!r}; it has {', '.join(kinds)}.")
             if not _fits(value, kinds[name]):
                 raise BadInput(f"The plan of a run: {name!r} must be of type {kinds[name]}, not {value!r}.")
-        network = {**self.network, **values.get("network", {})}
-        return dataclasses.replace(self, **{**values, "network": network})
+        tables = {name: {**getattr(self, name), **values.get(name, {})} for name in TABLES}
+        return dataclasses.replace(self, **{**values, **tables})
 
 
 def read_plan(plan: Plan, file: Path | None, options: Mapping[str, Any]) -> Plan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -20,13 +20,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a run went. `best` is the measurement of the checkpoint that was kept."""
+    """How a run went. `best` is the measurement of the checkpoint that was kept.
+
+    `privacy` is what a private run has told of its rows: epsilon and delta, and by which noise.
+    """
 
     history: tuple[Row, ...]
     best: Row
     steps: int
     seconds: float
     stopped_early: bool
+    privacy: Mapping[str, float] = field(default_factory=dict)
 
 
 class Progress(Protocol):

@@ -100,8 +100,12 @@ class Gate:
             )
 
 
+def manifest_entry(file: Path) -> Mapping[str, Any]:
+    """What the nearest manifest says of a file; nothing when it is in none. Raises BadInput."""
+    return _entry(file, sha256_of(file))
+
+
 def _entry(file: Path, digest: str) -> Mapping[str, Any]:
-    """What the nearest manifest says of a file; nothing when it is in none."""
     for manifest in _manifests(file):
         for entry in _entries(manifest):
             if manifest.parent / str(entry.get("file")) == file.resolve():

@@ -20,6 +20,7 @@ STUDIES = {
     "langid": "bot.training.classifiers",
     "translation": "bot.training.translation",
     "language": "bot.training.language",
+    "reader": "bot.training.reading",
 }
 """Tasks, and the module of each that is a Course."""
 
@@ -29,6 +30,7 @@ class Request:
     """A task, the files of rows to learn from and to measure on, and where the checkpoint goes.
 
     `architecture` is a name or a checkpoint's folder; empty where the task has one of its own.
+    `vocabulary` has texts to learn subwords from in place of the rows' own.
     """
 
     task: str
@@ -38,6 +40,11 @@ class Request:
     architecture: str = ""
     teacher: Path | None = None
     sayings: Sequence[Path] = ()
+    vocabulary: Path | None = None
+
+
+FEW_SHOT = "few-shot"
+"""The architecture of a head on an encoder that stays as it is, from some examples of each label."""
 
 
 class Course(Protocol):
@@ -50,8 +57,12 @@ class Course(Protocol):
         """Rows read and network made. Raises BadInput and BadModel."""
 
 
-def course(task: str) -> Course:
-    """The module for a task. Raises BadInput for an unknown one."""
+def course(task: str, architecture: str = "") -> Course:
+    """The module for a task. Raises BadInput for an unknown one, and for one that examples do not teach."""
     if task not in STUDIES:
         raise BadInput(f"There is no task {task!r} to train. Tasks: {', '.join(STUDIES)}.")
-    return cast(Course, import_module(STUDIES[task]))
+    if architecture != FEW_SHOT:
+        return cast(Course, import_module(STUDIES[task]))
+    if STUDIES[task] != STUDIES["intents"]:
+        raise BadInput(f"{FEW_SHOT} tells labels, which {task} has none of.")
+    return cast(Course, import_module("bot.training.few_shot"))

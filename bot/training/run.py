@@ -104,7 +104,7 @@ class _Run:
     ) -> None:
         self._study, self._plan, self._out = study, plan, out
         self._progress, self._identity, self._group = progress, identity, group
-        self._learner = Learner(study, plan, group)
+        self._learner = _learner(study, plan, group)
         self._place = _Place()
         self._stride = plan.accumulate * group.size
         self._saved_at = time.monotonic()
@@ -125,7 +125,7 @@ class _Run:
         place = self._place
         self._study.model.train()
         while place.epoch < self._plan.epochs:
-            batches = self._study.batches(place.epoch)
+            batches = self._learner.batches(place.epoch)
             steps = self._steps(batches)
             place.total = max(1, round(self._plan.epochs * steps))
             self._progress.begin(place.step, place.total)
@@ -177,6 +177,8 @@ class _Run:
 
     def _measure(self, epoch: float) -> None:
         """Measure the averaged weights, keep them if they are the best, and write the history."""
+        if self._learner.is_private:
+            self._save()  # or a checkpoint might tell of steps that a resumed run would not count
         place, begun = self._place, time.monotonic()
         if self._group.is_first:
             with self._learner.averaged():
@@ -228,8 +230,16 @@ class _Run:
         self._progress.say(f"Going on after {self._place.step} steps.")
 
     def _report(self, *, stopped_early: bool) -> Report:
-        place = self._place
+        place, spent = self._place, self._learner.spent
         rows = tuple(Row(**row) for row in place.history)
         if not rows:
-            return Report((), Row(0.0, 0, 0.0, {}, 0.0), place.step, place.seconds, stopped_early)
-        return Report(rows, rows[self._best()], place.step, round(place.seconds, 1), stopped_early)
+            return Report((), Row(0.0, 0, 0.0, {}, 0.0), place.step, place.seconds, stopped_early, spent)
+        return Report(rows, rows[self._best()], place.step, round(place.seconds, 1), stopped_early, spent)
+
+
+def _learner(study: Study, plan: Plan, group: Group) -> Learner:
+    if not plan.privacy:
+        return Learner(study, plan, group)
+    from bot.training.privacy import PrivateLearner
+
+    return PrivateLearner(study, plan, group)

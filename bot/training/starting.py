@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tokenizers import Tokenizer
 
 from bot.errors import BadInput
 from bot.networks.pooled import PooledConfig, PooledForSequenceClassification
 from bot.networks.recurrent import CELLS, RecurrentConfig, RecurrentForSequenceClassification
+from bot.training.choosing import WEIGHTS
 from bot.training.classifier import load_checkpoint
-from bot.training.subwords import learn_subwords
+from bot.training.subwords import learn_subwords, wrap
 
 TRANSFORMER = "transformer"
+OWN = (RecurrentForSequenceClassification, PooledForSequenceClassification)
 ARCHITECTURES = (*CELLS, TRANSFORMER)
 
 
@@ -24,7 +27,8 @@ def new_classifier(
 ) -> tuple[Any, Any]:
     """A model and its tokenizer: `gru`, `lstm` or `transformer` from nothing, or a checkpoint's folder.
 
-    From nothing, the vocabulary is learnt from `texts`. Raises BadInput for another word, BadModel for a
+    From nothing, the vocabulary is learnt from `texts`; without any it is that of the built-in model of
+    sentiment, which knows English and Chinese. Raises BadInput for another word, BadModel for a
     folder that holds no checkpoint.
     """
     torch.manual_seed(seed)
@@ -33,7 +37,7 @@ def new_classifier(
         "label2id": {label: number for number, label in enumerate(labels)},
     }
     if architecture in ARCHITECTURES:
-        tokenizer = learn_subwords(texts, size=network["vocabulary"], folded=True)
+        tokenizer = _vocabulary(texts, network["vocabulary"])
         builder = _transformer if architecture == TRANSFORMER else _recurrent
         return builder(architecture, tokenizer, network, names), tokenizer
     if not Path(architecture).is_dir():
@@ -44,9 +48,22 @@ def new_classifier(
     model, tokenizer = load_checkpoint(
         Path(architecture), num_labels=len(labels), ignore_mismatched_sizes=True, **names
     )
+    if isinstance(model, OWN) and _labels_of(Path(architecture)) != len(labels):
+        model.classifier.reset_parameters()  # what was loaded in its place is no number anyone chose
     if means_sentences(Path(architecture)):
         model = _pooled(model, names)
     return (with_lora(model, network["lora"]) if network["lora"] else model), tokenizer
+
+
+def _vocabulary(texts: Sequence[str], size: int) -> Any:
+    if texts:
+        return learn_subwords(texts, size=size, folded=True)
+    return wrap(Tokenizer.from_file(str(WEIGHTS / "sentiment" / "tokenizer.json")))
+
+
+def _labels_of(folder: Path) -> int:
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return len(config.get("id2label") or (0, 1))
 
 
 def with_lora(model: Any, rank: int) -> Any:

@@ -26,6 +26,14 @@ class Examined(Protocol):
         """Figures by name."""
 
 
+@runtime_checkable
+class AtOnce(Protocol):
+    """A study that is learnt in one go, without the loop."""
+
+    def learn(self, out: Path, progress: Progress) -> Report:
+        """Learn, and write the checkpoint to `out`."""
+
+
 def carry_out(
     request: Request, plan: Plan, course: Course, *, gate: Gate, group: Group, progress: Progress
 ) -> Report:
@@ -57,7 +65,10 @@ def carry_out(
 
     same = identity(request, plan, processes=group.size)
     try:
-        report = train(study, plan, request.out, progress=progress, identity=same, group=group)
+        if isinstance(study, AtOnce):
+            report = study.learn(request.out, progress)
+        else:
+            report = train(study, plan, request.out, progress=progress, identity=same, group=group)
     except Interrupted as interrupted:
         if interrupted.report:
             describe(interrupted.report, {})

@@ -58,6 +58,15 @@ def test_other_networks_from_nothing_learn_too(request_of, small_plan, architect
     assert report.best.metrics["accuracy"] > least
 
 
+def test_a_checkpoint_of_other_labels_begins_with_a_head_of_its_own(request_of, trained):
+    request = request_of(30, labels=("ok", "toxic"), task="toxicity", architecture=str(trained))
+    begun = study(request, FINE_TUNING)
+    for value in begun.model.classifier.parameters():
+        assert float(value.detach().abs().max()) <= begun.model.classifier.in_features**-0.5
+    kept = Classifier(trained).model.state_dict()["embedding.weight"]
+    assert torch.equal(begun.model.state_dict()["embedding.weight"], kept)
+
+
 def test_an_encoder_is_fine_tuned_in_full(request_of, encoder):
     plan = FINE_TUNING.changed({"epochs": 10, "learning_rate": 2e-3, "batch_tokens": 256, "warmup": 5})
     report = learn(request := request_of(300, architecture=str(encoder)), plan)

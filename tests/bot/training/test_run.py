@@ -108,6 +108,16 @@ def test_an_interrupted_run_goes_on_and_ends_as_it_would_have(tmp_path: Path, af
     assert all(torch.equal(expected[name], value) for name, value in weights(tmp_path / "parts").items())
 
 
+def test_a_run_without_averaged_weights_goes_on_too(tmp_path: Path) -> None:
+    plan = dataclasses.replace(PLAN, average=0.0)
+    whole = train(Line(), plan, tmp_path / "whole", progress=Silent())
+    with pytest.raises(Interrupted):
+        train(Line(), plan, tmp_path / "parts", progress=Stopping(8))
+    assert train(Line(), plan, tmp_path / "parts", progress=Silent()).steps == whole.steps
+    for name, value in weights(tmp_path / "whole").items():
+        assert torch.equal(value, weights(tmp_path / "parts")[name])
+
+
 def test_a_finished_run_takes_no_further_step(tmp_path: Path) -> None:
     first = train(Line(), PLAN, tmp_path, progress=Silent())
     study = Line()
