@@ -173,7 +173,7 @@ class _Lab:
                 *(Line(f"epsilon {each}", name) for name, each in names.items()),
                 Line(f"epsilon {first}, begun with a model", "private-begun"),
             ],
-            (*SPREAD, "epsilon", "delta"),
+            (*SPREAD, "auc", "epsilon", "delta"),
         )
 
     def federated(self) -> Experiment:

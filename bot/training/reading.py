@@ -21,6 +21,7 @@ from bot.training.lessons import batch_rows, in_batches, pad
 from bot.training.plan import Plan
 from bot.training.questions import Question, Read, read_questions, windows_of
 from bot.training.request import Request
+from bot.worker.catalogue import ITS_BASE, built_in_encoder
 
 if TYPE_CHECKING:
     from bot.training.run import Batch
@@ -59,11 +60,12 @@ def default_plan(request: Request) -> Plan:
 
 
 def study(request: Request, plan: Plan) -> Reading:
-    """Read the questions and put a new head on the encoder. Raises BadInput and BadModel."""
+    """Read the questions, and put a new head on the built-in encoder or on that of a folder.
+
+    Raises BadInput and BadModel.
+    """
     if unknown := set(plan.network) - set(NETWORK):
         raise BadInput(f"The plan's network has no {min(unknown)!r}; it has {', '.join(NETWORK)}.")
-    if not request.architecture:
-        raise BadInput("A reader is learnt by an encoder: give the folder of its checkpoint with --arch.")
     questions = read_questions(request.data)
     if request.development:
         development = read_questions(request.development)
@@ -71,10 +73,12 @@ def study(request: Request, plan: Plan) -> Reading:
         random.Random(plan.seed).shuffle(questions)  # noqa: S311 - an order, no secret
         held_out = max(1, round(HELD_OUT * len(questions)))
         questions, development = questions[held_out:], questions[:held_out]
-    model, tokenizer = load_reader(Path(request.architecture), plan.network["dropout"], plan.seed)
+    own = request.architecture
+    base, folder = (own, Path(own)) if own else built_in_encoder()[:2]
+    model, tokenizer = load_reader(folder, plan.network["dropout"], plan.seed)
     strangers = with_strangers(questions, plan.network["strangers"], plan.seed)
     most = plan.network["validated"] or len(development)
-    return Reading(model, tokenizer, [*questions, *strangers], development[:most], plan)
+    return Reading(model, tokenizer, [*questions, *strangers], development[:most], plan, base=base)
 
 
 def load_reader(folder: Path, dropout: float, seed: int) -> tuple[Any, Any]:
@@ -146,8 +150,10 @@ class Reading:
         questions: Sequence[Question],
         development: Sequence[Question],
         plan: Plan,
+        *,
+        base: str,
     ) -> None:
-        self.model, self._tokenizer, self._plan = model, tokenizer, plan
+        self.model, self._tokenizer, self._plan, self._base = model, tokenizer, plan, base
         longest = min(int(plan.network["most_tokens"]), int(model.config.max_position_embeddings))
         self._reads = windows_of(questions, tokenizer, longest)
         self._development = development
@@ -191,7 +197,7 @@ class Reading:
         own = folder / ADAPTER
         own.mkdir(exist_ok=True)
         save_file({name: tensors[name].contiguous() for name in learnt}, own / "adapter_model.safetensors")
-        settings = {"peft_type": "LORA", "task_type": "QUESTION_ANS", "modules_to_save": sorted(learnt)}
+        settings = {ITS_BASE: self._base, "modules_to_save": sorted(learnt), "peft_type": "LORA"}
         (own / "adapter_config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
         (own / "config.json").write_text((folder / "config.json").read_text("utf-8"), encoding="utf-8")
 

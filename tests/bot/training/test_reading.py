@@ -163,9 +163,7 @@ def test_a_bad_row_is_named(tmp_path, write_rows, change, words):
         read_questions([write_rows(tmp_path / "rows.jsonl", [good | change])])
 
 
-def test_without_an_encoder_it_says_what_to_give(rows, tmp_path):
-    with pytest.raises(BadInput, match="--arch"):
-        study(Request("reader", [rows], tmp_path), PLAN)
+def test_what_cannot_be_begun_is_told(rows, tmp_path):
     with pytest.raises(BadModel, match="no model folder"):
         study(Request("reader", [rows], tmp_path, architecture="/nowhere"), PLAN)
     with pytest.raises(BadInput, match="has no 'heads'"):
