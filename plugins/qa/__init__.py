@@ -42,7 +42,8 @@ async def ask(context: Context, question: str) -> Reply:
         return Reply(empty(question))
     if not evidence.sentences or support(evidence) < settings.threshold:
         return Reply(unknown(question))
-    return answer(evidence.best(settings.sentences), await read(context, evidence))
+    quoted = evidence.best(settings.sentences)
+    return answer(quoted, await read(context, question, quoted))
 
 
 @hookimpl
