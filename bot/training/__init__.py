@@ -24,6 +24,7 @@ subwords      byte-pair vocabularies
 batches       pairs of token sequences, cut into batches of like lengths
 sentences     rows of translations
 translation   the course of translators: a small transformer, or GRU and attention
+reading       the course of readers: a head for spans on an encoder; questions: its rows
 language      the course of language models: GPT-2 from unlabelled text
 
 Nothing here runs in the bot: the command line alone imports it.
