@@ -117,7 +117,9 @@ def chosen_plan(*, quick: bool, peers: bool, systems: str) -> Plan:
     from bot.benchmarks.serving.plan import QUICK, Plan
     from bot.errors import BadInput
 
-    plan = replace(QUICK if quick else Plan(), may_install=peers)
+    plan = QUICK if quick else Plan()
+    if peers:
+        plan = replace(plan, may_install=True, peers=tuple(PEERS))
     named = tuple(filter(None, map(str.strip, systems.split(","))))
     if unknown := set(named) - set(PEERS):
         raise BadInput(f"--systems knows {', '.join(PEERS)}, not {', '.join(sorted(unknown))}.")

@@ -13,7 +13,7 @@ import typer
 
 from bot.cli.evaluate_answers import add_answers
 from bot.cli.evaluate_labels import add_tasks
-from bot.cli.measuring import Limit, opened_models, print_figures, progress_bar, ready_models
+from bot.cli.measuring import Limit, measured, opened_models, print_figures, progress_bar, ready_models
 from bot.cli.options import AsJson, ConfigFile, DataDir, read_settings, run_async
 
 if TYPE_CHECKING:
@@ -44,13 +44,11 @@ def transcription(
 
     settings = read_settings(config, data_dir)
 
-    async def measure() -> dict[str, Any]:
-        with progress_bar() as show:
-            async with opened_models(settings) as models:
-                figures = await evaluate_speech(models, data, limit=limit, advance=show)
-        return dataclasses.asdict(figures)
-
-    print_figures(run_async(measure()), json=json)
+    figures = measured(
+        opened_models(settings),
+        lambda models, show: evaluate_speech(models, data, limit=limit, advance=show),
+    )
+    print_figures(dataclasses.asdict(figures), json=json)
 
 
 @app.command()
@@ -69,13 +67,11 @@ def summarization(
 
     settings = read_settings(config, data_dir)
 
-    async def measure() -> dict[str, Any]:
-        with progress_bar() as show:
-            async with ready_models(settings) as models:
-                figures = await evaluate_summaries(models, data, limit=limit, advance=show, settings=settings)
-        return dataclasses.asdict(figures) if json else _in_one_table(figures)
-
-    print_figures(run_async(measure()), json=json)
+    figures = measured(
+        ready_models(settings),
+        lambda models, show: evaluate_summaries(models, data, limit=limit, advance=show, settings=settings),
+    )
+    print_figures(dataclasses.asdict(figures) if json else _in_one_table(figures), json=json)
 
 
 @app.command()
@@ -99,14 +95,12 @@ def translation(
 
     settings = read_settings(config, data_dir)
 
-    async def measure() -> dict[str, Any]:
-        with progress_bar() as show:
-            async with _translating(settings, model, beams) as translate:
-                figures = await evaluate_translations(translate, data, limit=limit, advance=show)
-        return dataclasses.asdict(figures)
-
-    figures = run_async(measure())
-    print_figures(figures if json else _flat(figures), json=json)
+    figures = measured(
+        _translating(settings, model, beams),
+        lambda translate, show: evaluate_translations(translate, data, limit=limit, advance=show),
+    )
+    found = dataclasses.asdict(figures)
+    print_figures(found if json else _flat(found), json=json)
 
 
 @asynccontextmanager

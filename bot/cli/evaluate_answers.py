@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from bot.cli.measuring import Limit, opened_models, print_figures, progress_bar, ready_models
-from bot.cli.options import AsJson, ConfigFile, DataDir, read_settings, run_async
+from bot.cli.measuring import Limit, measured, opened_models, print_figures, ready_models
+from bot.cli.options import AsJson, ConfigFile, DataDir, read_settings
 
 
 def add_answers(app: typer.Typer) -> None:
@@ -35,13 +35,11 @@ def qa(
 
     settings = read_settings(config, data_dir)
 
-    async def measure() -> dict[str, Any]:
-        with progress_bar() as show:
-            async with ready_models(settings) as models:
-                figures = await evaluate_questions(models, data, limit=limit, advance=show)
-        return dataclasses.asdict(figures)
-
-    print_figures(run_async(measure()), json=json)
+    figures = measured(
+        ready_models(settings),
+        lambda models, show: evaluate_questions(models, data, limit=limit, advance=show),
+    )
+    print_figures(dataclasses.asdict(figures), json=json)
 
 
 def retrieval(
@@ -57,13 +55,11 @@ def retrieval(
 
     settings = read_settings(config, data_dir)
 
-    async def measure() -> dict[str, Any]:
-        with progress_bar() as show:
-            async with ready_models(settings) as models:
-                figures = await evaluate_retrieval(models, corpus, queries, limit=limit, advance=show)
-        return figures.as_json()
-
-    print_figures(run_async(measure()), json=json)
+    figures = measured(
+        ready_models(settings),
+        lambda models, show: evaluate_retrieval(models, corpus, queries, limit=limit, advance=show),
+    )
+    print_figures(figures.as_json(), json=json)
 
 
 def reader(
@@ -89,10 +85,8 @@ def reader(
         chosen = settings.models.get("reader", ModelSettings()).model_copy(update={"folder": model})
         settings = settings.model_copy(update={"models": {**settings.models, "reader": chosen}})
 
-    async def measure() -> dict[str, Any]:
-        with progress_bar() as show:
-            async with opened_models(settings) as models:
-                figures = await evaluate_reader(models, data, limit=limit, advance=show)
-        return dataclasses.asdict(figures)
-
-    print_figures(run_async(measure()), json=json)
+    figures = measured(
+        opened_models(settings),
+        lambda models, show: evaluate_reader(models, data, limit=limit, advance=show),
+    )
+    print_figures(dataclasses.asdict(figures), json=json)

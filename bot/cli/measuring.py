@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from bot.cli.options import print_json, print_table
+from bot.cli.options import print_json, print_table, run_async
 
 if TYPE_CHECKING:
     from bot.models import Models
@@ -22,6 +22,23 @@ Limit = Annotated[
     int | None, typer.Option(min=1, help="Take only the first rows of the file.", show_default=False)
 ]
 READY_SECONDS = 120.0
+
+Advance = Callable[[str, int, int], None]
+Asked = TypeVar("Asked")
+Figures = TypeVar("Figures")
+
+
+def measured(
+    opened: AbstractAsyncContextManager[Asked], measure: Callable[[Asked, Advance], Awaitable[Figures]]
+) -> Figures:
+    """What `measure` finds out of what is opened for it, with a bar that shows how far it is."""
+
+    async def work() -> Figures:
+        with progress_bar() as show:
+            async with opened as asked:
+                return await measure(asked, show)
+
+    return run_async(work())
 
 
 @asynccontextmanager
@@ -46,7 +63,7 @@ async def opened_models(settings: Settings) -> AsyncIterator[Models]:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+def progress_bar() -> Iterator[Advance]:
     """A bar for each name that work is reported under, on the error output."""
     from rich.console import Console
     from rich.progress import Progress

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from transformers.utils.logging import disable_progress_bar
 
 from bot.errors import BadInput
 
@@ -67,7 +68,8 @@ def load_state(out: Path, identity: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def save_best(out: Path, save: Callable[[Path], None]) -> None:
-    """Replace the checkpoint in a folder by one that `save` writes."""
+    """Replace the checkpoint in a folder by one that `save` writes, without transformers' own bars."""
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     with written(out), TemporaryDirectory(prefix=".new-", dir=out) as folder:
         save(Path(folder))
         for file in Path(folder).iterdir():

@@ -15,7 +15,9 @@ class QuestionSettings(PluginSettings):
     """How questions are answered."""
 
     passages: int = Field(5, ge=1, le=20, description="Passages looked through for the answer.")
-    sentences: int = Field(3, ge=1, le=5, description="Most sentences quoted in an answer.")
+    sentences: int = Field(
+        3, ge=1, le=5, description="Most sentences quoted in an answer, beside the reader's."
+    )
     threshold: float = Field(
         0.5,
         ge=0,

@@ -12,6 +12,8 @@ from plugins.qa.evidence import Sentence
 READER = "reader"
 LEAST = 0.05
 """How probable an answer must be to be shown by itself."""
+SECONDS = 10.0
+"""How long the reader may take: the sentences are an answer without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,17 @@ class Answer:
 
 
 async def read(context: Context, question: str, quoted: Sequence[Sentence]) -> Answer | None:
-    """The answer in the passages that are quoted; None without a reader, or when it finds none."""
-    if is_cjk(question) or READER not in context.models.roles():
+    """The answer in the passages that are quoted; None without a reader, or when it finds none.
+
+    Where the encoder did not answer, the reader is not waited for either.
+    """
+    silent = any(each.similarity is None for each in quoted)
+    if silent or is_cjk(question) or READER not in context.models.roles():
         return None
     passages = list({each.passage.id: each.passage for each in quoted}.values())
     try:
-        spans = await context.models.extract(question, [each.text for each in passages])
+        texts = [each.text for each in passages]
+        spans = await context.models.extract(question, texts, deadline=SECONDS)
     except ModelError:
         return None
     return choose(passages, spans)

@@ -28,7 +28,7 @@ def answer(quoted: Sequence[Sentence], found: Answer | None = None) -> Reply:
     lines = [(each.text, each.passage) for each in quoted]
     if found:
         others = [line for line in lines if line[0] != found.sentence]
-        lines = [(found.sentence, found.passage), *others][: max(1, len(lines))]
+        lines = [(found.sentence, found.passage), *others]
     if found and found.is_part:
         lines.insert(0, (f"**{' '.join(found.text.split())}**", found.passage))
     passages = {passage.id: passage for _, passage in lines}

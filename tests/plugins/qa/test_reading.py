@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from bot.errors import WorkerUnavailable
 from bot.message import Citation
 from bot.models import Span
+from bot.testing.fakes import FakeModels
 from plugins.qa.evidence import Sentence
-from plugins.qa.reading import Answer, choose, sentence_of
+from plugins.qa.reading import Answer, choose, read, sentence_of
 from plugins.qa.wording import answer
 
 TOWER = "The lighthouse was built in 1893 by Maria Falk. It is 41 metres tall."
@@ -58,6 +62,50 @@ def test_the_sentence_is_the_one_the_place_is_in() -> None:
 
 def quoted(text: str, passage: Found) -> Sentence:
     return Sentence(text, passage, None, 1.0, 1.0)  # type: ignore[arg-type]
+
+
+class Reader(FakeModels):
+    """Counts how often it is asked."""
+
+    times = 0
+
+    async def extract(self, question: str, passages: Any, **choices: Any) -> list[Span]:
+        self.times += 1
+        return await super().extract(question, passages, **choices)
+
+
+async def test_each_quoted_passage_is_read_once() -> None:
+    models, tower = Reader(), Found("tower", TOWER)
+    sentences = [Sentence(text, tower, 0.5, 1.0, 1.0) for text in (TOWER[:47], TOWER[48:])]  # type: ignore[arg-type]
+    found = await read(SimpleNamespace(models=models), "The what?", sentences)  # type: ignore[arg-type]
+    assert found is not None
+    assert found.passage is tower  # type: ignore[comparison-overlap]
+    assert models.times == 1
+
+
+@pytest.mark.parametrize(("question", "similarity"), [("Who built it?", None), ("谁建的？", 0.5)])
+async def test_nobody_waits_for_a_reader_that_cannot_help(question: str, similarity: float | None) -> None:
+    models, tower = Reader(), Found("tower", TOWER)
+    sentence = Sentence(TOWER[:47], tower, similarity, 1.0, 1.0)  # type: ignore[arg-type]
+    assert await read(SimpleNamespace(models=models), question, [sentence]) is None  # type: ignore[arg-type]
+    assert models.times == 0
+
+
+async def test_a_reader_that_fails_leaves_the_sentences() -> None:
+    class Failing(Reader):
+        async def extract(self, *_: Any, **__: Any) -> list[Span]:
+            raise WorkerUnavailable("gone")
+
+    sentence = Sentence(TOWER[:47], Found("tower", TOWER), 0.5, 1.0, 1.0)  # type: ignore[arg-type]
+    assert await read(SimpleNamespace(models=Failing()), "Who?", [sentence]) is None  # type: ignore[arg-type]
+
+
+def test_no_quoted_source_is_left_out_for_an_answer_elsewhere_in_its_passage() -> None:
+    tower, town = Found("tower", TOWER), Found("town", "The town is old.")
+    found = Answer("41 metres", TOWER[48:], tower)  # type: ignore[arg-type]
+    reply = answer([quoted(TOWER[:47], tower), quoted("The town is old.", town)], found)
+    assert [each.document for each in reply.citations] == ["tower", "town"]
+    assert TOWER[:47] in reply.text
 
 
 def test_the_reply_begins_with_the_answer_and_quotes_its_sentence_once() -> None:
