@@ -25,10 +25,10 @@ from bot.loader import load_plugins
 from bot.models import CHAT, EMBEDDING, TASKS, TRANSLATION, Models, NoModels, Task
 from bot.secrets import secret
 from bot.settings import Settings
-from bot.worker.address import check
 from bot.worker.catalogue import ENDPOINT
-from bot.worker.client import WorkerClient
+from bot.worker.client.models import WorkerClient
 from bot.worker.options import ModelChoice, WorkerOptions
+from bot.worker.wire.address import check
 from storage import Store, open_store
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from transformers import DynamicCache
 
 from bot.models import CHAT
 from bot.worker.catalogue import Entry
-from bot.worker.decoding import Decoder
+from bot.worker.decoders.decoding import Decoder
 
 VOCABULARY = 16_384
 # Prompts that `generate` writes one after another: all of them would take most of the time.

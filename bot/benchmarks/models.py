@@ -18,7 +18,7 @@ from bot.models import TASKS, Task
 from bot.worker.catalogue import Entry, find_entry, is_there, make_engine, task_of
 from bot.worker.memory import bytes_of, parts_of
 from bot.worker.options import WorkerOptions
-from bot.worker.surroundings import prepare_process
+from bot.worker.server.surroundings import prepare_process
 
 TIMEOUT_SECONDS = 600.0
 MEBIBYTE = 2**20

@@ -54,8 +54,8 @@ def audit(
 ) -> None:
     """Measure identity-term gaps: how texts that name people are treated, against all texts."""
     from bot.evaluation.bias_chart import draw_gaps
-    from bot.training import auditing
-    from bot.training.state import write_text
+    from bot.training.loop.state import write_text
+    from bot.training.measures import auditing
 
     settings = read_settings(config, None)
     models = {model or task: open_classifier(task, model, settings)}

@@ -35,14 +35,14 @@ def augment(
     config: ConfigFile = None,
 ) -> None:
     """Write the rows of a file and altered copies of them, with the same labels."""
-    from bot.training.augmentation import BACK_TRANSLATION, Recipe, augment_file
+    from bot.training.variants.augmentation import BACK_TRANSLATION, Recipe, augment_file
 
     settings = read_settings(config, None)
     named = [each for kind in kinds.split(",") if (each := kind.strip())]
     rewriting = None
     if BACK_TRANSLATION in named:
         from bot.assembly import worker_options
-        from bot.training.paraphrasing import open_translator
+        from bot.training.variants.paraphrasing import open_translator
 
         threads = settings.worker.threads or 1
         rewriting = open_translator(translator or [], worker_options(settings), threads=threads, pivot=pivot)

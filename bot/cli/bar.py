@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
-    from bot.training.progress import Row
+    from bot.training.loop.progress import Row
 
 LINE_SECONDS = 60.0
 

@@ -8,8 +8,8 @@ import typer
 
 if TYPE_CHECKING:
     from bot.settings import Settings
-    from bot.training.classifier import Classifier
-    from bot.training.measuring import Labeller
+    from bot.training.checkpoints.classifier import Classifier
+    from bot.training.measures.measuring import Labeller
 
 Task = Annotated[
     str, typer.Argument(metavar="TASK", help="What is told: sentiment, toxicity, emotion, intents or langid.")
@@ -24,16 +24,16 @@ Model = Annotated[
 
 def open_classifier(task: str, model: str, settings: Settings) -> Classifier:
     """The model of a task, or another one, loaded in this process."""
-    from bot.training.choosing import chosen_folder
-    from bot.training.classifier import Classifier
+    from bot.training.checkpoints.choosing import chosen_folder
+    from bot.training.checkpoints.classifier import Classifier
 
     return Classifier(chosen_folder(task, model, settings), threads=settings.worker.threads or 1)
 
 
 def open_labeller(task: str, model: str, settings: Settings) -> Labeller:
     """The same, or a graph without weights that torch could load, by the worker's engine."""
-    from bot.training.choosing import chosen_folder
-    from bot.training.served import Served
+    from bot.training.checkpoints.choosing import chosen_folder
+    from bot.training.checkpoints.served import Served
     from bot.worker.checkpoint import graph_of
 
     folder = chosen_folder(task, model, settings)

@@ -25,7 +25,7 @@ def compare(
     data_dir: DataDir = None,
 ) -> None:
     """Compare two models by paired bootstrap: the difference, its 95 % interval, and its p."""
-    from bot.training.measuring import compare_models
+    from bot.training.measures.measuring import compare_models
 
     settings = read_settings(config, data_dir)
     models = [open_labeller(task, name, settings) for name in (first, second)]

@@ -10,7 +10,7 @@ import typer
 from bot.cli.options import AsJson, ConfigFile, print_json, print_table, read_settings
 
 if TYPE_CHECKING:
-    from bot.training.compression import Compression
+    from bot.training.compression.compressing import Compression
 
 
 def compress(
@@ -43,8 +43,8 @@ def compress(
     """Compress a classifier, and report its size, speed and accuracy before and after."""
     from dataclasses import asdict
 
-    from bot.training.choosing import chosen_folder
-    from bot.training.compression import Wish, compress
+    from bot.training.checkpoints.choosing import chosen_folder
+    from bot.training.compression.compressing import Wish, compress
 
     settings = read_settings(config, None)
     wish = Wish(

@@ -107,7 +107,7 @@ def translation(
 async def _translating(settings: Settings, folder: Path | None, beams: int) -> AsyncIterator[Translate]:
     """What translates: a checkpoint in this process, else the model worker."""
     if folder:
-        from bot.training.translator import Translator
+        from bot.training.checkpoints.translator import Translator
 
         translator = Translator(folder, threads=settings.worker.threads or 1, beams=beams)
         one_at_a_time = asyncio.Lock()

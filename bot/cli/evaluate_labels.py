@@ -64,7 +64,7 @@ def _command(task: str) -> Callable[..., None]:
 def _measure(
     task: str, data: Path, model: str, *, limit: int | None, settings: Settings
 ) -> ClassificationFigures:
-    from bot.training.measuring import measure, measure_detector
+    from bot.training.measures.measuring import measure, measure_detector
 
     if task == LANGUAGES and not model and LANGUAGES not in settings.models:
         detect = import_module(DETECTOR).detect

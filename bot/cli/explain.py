@@ -13,7 +13,7 @@ from bot.cli.classifying import Model, Task, open_classifier
 from bot.cli.options import AsJson, ConfigFile, DataDir, print_json, read_settings
 
 if TYPE_CHECKING:
-    from bot.training.explanation import Explanation
+    from bot.training.measures.explanation import Explanation
 
 
 def explain(
@@ -42,7 +42,7 @@ def explain(
     A faithful explanation has a low deletion score (the label goes away with its words) and a high
     insertion score (it comes back with them); both are mean probabilities of the label.
     """
-    from bot.training import explanation
+    from bot.training.measures import explanation
 
     classifier = open_classifier(task, model, read_settings(config, data_dir))
     found = explanation.explain(classifier, text, method=method, label=label)

@@ -56,8 +56,8 @@ def federate(
 ) -> None:
     """Learn from several sites. Each is a process of its own that gives back changes of weights only."""
     from bot.cli.bar import Bar
-    from bot.training.federation import Federation, federate, federated_plan
-    from bot.training.plan import read_plan
+    from bot.training.federated.federation import Federation, federate, federated_plan
+    from bot.training.loop.plan import read_plan
 
     federation = Federation(
         task=task,

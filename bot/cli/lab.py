@@ -18,8 +18,8 @@ import typer
 from bot.cli.options import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
-    from bot.training.experiments import Run
-    from bot.training.report import Result
+    from bot.training.report.experiments import Run
+    from bot.training.report.writing import Result
 
 SECONDS = 24 * 3600
 ENTRY = "from bot.cli import main\n\nmain()\n"
@@ -58,9 +58,9 @@ def report(
 
     Each line is a real run. The same command goes on where it was interrupted.
     """
-    from bot.training import experiments as known
-    from bot.training import samples
-    from bot.training.report import report as write_report
+    from bot.training.report import experiments as known
+    from bot.training.report import samples
+    from bot.training.report.writing import report as write_report
 
     own = {"train": rows, "dev": dev, "bias": bias}
     found = samples.sources(data, {kind: file for kind, file in own.items() if file})
@@ -77,7 +77,7 @@ def report(
 
 
 def _show(results: Sequence[Result], out: Path, *, json: bool) -> None:
-    from bot.training.report import FIGURES, PAGE, shown
+    from bot.training.report.writing import FIGURES, PAGE, shown
 
     if json:
         return print_json(jsons.loads((out / FIGURES).read_text(encoding="utf-8")))

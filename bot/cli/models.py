@@ -234,7 +234,7 @@ def history(json: AsJson = False, config: ConfigFile = None, data_dir: DataDir =
 def task_of(role: str, named: str) -> str:
     """The task of a role that the settings or the lab know; empty for others."""
     from bot.models import TASKS, Task
-    from bot.training.labels import LABELLINGS
+    from bot.training.rows.labels import LABELLINGS
 
     if named or role in TASKS:
         return named or TASKS[role]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bot.catalogue.overview import Row
     from bot.catalogue.version import Step, Version
     from bot.settings import Settings
-    from bot.training.promotion import Verdict
+    from bot.training.measures.promotion import Verdict
 
 SHORT_SUM = 12
 NOTHING = "nothing"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bot.catalogue.registry import Registry
     from bot.catalogue.version import Version
     from bot.settings import Settings
-    from bot.training.promotion import Verdict
+    from bot.training.measures.promotion import Verdict
 
 
 async def tried(
@@ -21,9 +21,9 @@ async def tried(
 ) -> tuple[tuple[str, ...], dict[str, Any]]:
     """The labels of a version that answers, and its figures where there are rows. Raises a ParleyError."""
     from bot.cli.measuring import progress_bar
-    from bot.training.data import read_examples
-    from bot.training.promotion import check_measurable, figures_of, labelling_of
-    from bot.training.trial import answers_of, opened, try_out
+    from bot.training.measures.promotion import check_measurable, figures_of, labelling_of
+    from bot.training.measures.trial import answers_of, opened, try_out
+    from bot.training.rows.data import read_examples
 
     if data:
         check_measurable(version.role, version.task)
@@ -50,8 +50,8 @@ async def judged(
 ) -> Verdict | None:
     """What the gates say; None where nothing is to be measured, and the version only answers."""
     from bot.cli.measuring import progress_bar
-    from bot.training.promotion import check_measurable, judge_version
-    from bot.training.trial import candidate_role, opened, opened_beside, try_out
+    from bot.training.measures.promotion import check_measurable, judge_version
+    from bot.training.measures.trial import candidate_role, opened, opened_beside, try_out
 
     if data is None:
         async with opened(settings, version, registry) as models:

@@ -21,7 +21,7 @@ def predict(
     data_dir: DataDir = None,
 ) -> None:
     """Say which label a text gets, how likely each is, and which words decided."""
-    from bot.training.explanation import explain
+    from bot.training.measures.explanation import explain
 
     classifier = open_classifier(task, model, read_settings(config, data_dir))
     explanation = explain(classifier, text)

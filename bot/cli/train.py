@@ -13,9 +13,9 @@ import typer
 from bot.cli.options import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
-    from bot.training.progress import Report
-    from bot.training.provenance import Gate
-    from bot.training.request import Request
+    from bot.training.loop.progress import Report
+    from bot.training.loop.request import Request
+    from bot.training.rows.provenance import Gate
 
 
 def train(
@@ -91,8 +91,9 @@ def train(
     json: AsJson = False,
 ) -> None:
     """Learn a model. The same command goes on where a run was interrupted."""
-    from bot.training.provenance import Gate
-    from bot.training.request import FEW_SHOT, Request
+    from bot.training.courses import FEW_SHOT
+    from bot.training.loop.request import Request
+    from bot.training.rows.provenance import Gate
 
     request = Request(
         task=task,
@@ -122,10 +123,10 @@ def train(
 
 def _learn(request: Request, file: Path | None, options: Mapping[str, Any], *, gate: Gate) -> Report | None:
     """What the run reports; nothing in a process that only helps."""
-    from bot.training.distributed import joined
-    from bot.training.interrupt import Interrupted
-    from bot.training.plan import read_plan
-    from bot.training.request import course
+    from bot.training.courses import course
+    from bot.training.loop.distributed import joined
+    from bot.training.loop.interrupt import Interrupted
+    from bot.training.loop.plan import read_plan
     from bot.training.working import carry_out
 
     lessons = course(request.task, request.architecture)
@@ -143,7 +144,7 @@ def _shown(*, is_first: bool) -> AbstractContextManager[Any]:
     from contextlib import nullcontext
 
     from bot.cli.bar import Bar
-    from bot.training.progress import Silent
+    from bot.training.loop.progress import Silent
 
     return Bar() if is_first else nullcontext(Silent())
 

@@ -58,8 +58,8 @@ def serve(
     """Check what was chosen, then serve until stopped."""
     from bot.assembly import make_data_dir, worker_options
     from bot.secrets import secret
-    from bot.worker.standing import check_key, stand
-    from bot.worker.surroundings import prepare_process, run
+    from bot.worker.server.standing import check_key, stand
+    from bot.worker.server.surroundings import prepare_process, run
 
     key = secret(settings.worker.key, key_file or settings.worker.key_file, "worker.key")
     address = listen or f"unix:{socket_in(make_data_dir(settings))}"

@@ -1,7 +1,7 @@
 """A model worker in each replica of a Ray Serve deployment: `serve run config/ray.yaml`.
 
 A replica starts, watches and replaces its own worker process, as a bot does; it turns requests into calls
-of that worker and answers what `bot.worker.bodies` says.
+of that worker and answers what `bot.worker.wire.bodies` says.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from bot.models import EMBEDDING, tenant
 from bot.ray.questions import unpack_ask
 from bot.secrets import secret
 from bot.settings import Settings, load_settings
-from bot.worker import values
-from bot.worker.asking import Asking, Question
-from bot.worker.bodies import LINES, line, pack_answer, status_of
-from bot.worker.errors import pack_error
-from bot.worker.fleet import own_fleet
-from bot.worker.link import VERSION
+from bot.worker.client.asking import Asking, Question
+from bot.worker.client.fleet import own_fleet
 from bot.worker.options import WorkerOptions
-from bot.worker.standing import SHORTEST_KEY
-from bot.worker.state import Phase
+from bot.worker.server.standing import SHORTEST_KEY
+from bot.worker.wire import values
+from bot.worker.wire.bodies import LINES, line, pack_answer, status_of
+from bot.worker.wire.errors import pack_error
+from bot.worker.wire.frames import VERSION
+from bot.worker.wire.state import Phase
 
 LARGEST_BODY = 96 * 2**20  # a recording of the largest frame in base64
 WRONG_SECONDS = 1.0

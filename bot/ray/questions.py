@@ -1,4 +1,4 @@
-"""Read what is asked of a replica over HTTP; `bot.worker.bodies` says how it is written."""
+"""Read what is asked of a replica over HTTP; `bot.worker.wire.bodies` says how it is written."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from bot.errors import BadInput
 from bot.message import Priority
 from bot.models import NOBODY, Tenant
-from bot.worker import frames
-from bot.worker.asking import Question
+from bot.worker.client.asking import Question
+from bot.worker.wire import frames
 
 
 def unpack_ask(packed: bytes) -> tuple[Question[Any], list[str], bytes, Tenant]:

@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from bot.training.card import Card, write_card
-from bot.training.distributed import Group
-from bot.training.identity import identity
-from bot.training.interrupt import Interrupted
-from bot.training.plan import Plan
-from bot.training.progress import Progress, Report
-from bot.training.provenance import Gate
-from bot.training.request import Course, Request
-from bot.training.run import train
+from bot.training.courses import Course
+from bot.training.loop.card import Card, write_card
+from bot.training.loop.distributed import Group
+from bot.training.loop.identity import identity
+from bot.training.loop.interrupt import Interrupted
+from bot.training.loop.plan import Plan
+from bot.training.loop.progress import Progress, Report
+from bot.training.loop.request import Request
+from bot.training.loop.run import train
+from bot.training.rows.provenance import Gate
 
 
 @runtime_checkable

@@ -18,19 +18,19 @@ from bot.worker.checkpoint import ADAPTER_CONFIG, check_files, published_sha256,
 from bot.worker.options import ModelChoice, WorkerOptions
 
 if TYPE_CHECKING:
-    from bot.worker.audio import Samples
+    from bot.worker.speech.audio import Samples
 
 ENCODER = "bot.worker.encoders:open_embedding"
-CHECKPOINT = "bot.worker.speech:open_checkpoint"
-SPHINX = "bot.worker.sphinx:Sphinx"
+CHECKPOINT = "bot.worker.speech.recogniser:open_checkpoint"
+SPHINX = "bot.worker.speech.sphinx:Sphinx"
 DOORS = {
     Task.EMBEDDING: ENCODER,
     Task.CLASSIFICATION: "bot.worker.encoders:open_classification",
     Task.EXTRACTION: "bot.worker.encoders:open_extraction",
     Task.RERANKING: "bot.worker.encoders:open_reranking",
-    Task.SUMMARIZATION: "bot.worker.seq2seq:Rewriter",
-    Task.TRANSLATION: "bot.worker.seq2seq:Rewriter",
-    Task.GENERATION: "bot.worker.decoding:Decoder",
+    Task.SUMMARIZATION: "bot.worker.seq2seq.rewriting:Rewriter",
+    Task.TRANSLATION: "bot.worker.seq2seq.rewriting:Rewriter",
+    Task.GENERATION: "bot.worker.decoders.decoding:Decoder",
     Task.TRANSCRIPTION: CHECKPOINT,
 }
 
@@ -94,7 +94,7 @@ class Engine(Protocol):
         what it costs in tokens."""
 
     def compute(self, batch: Sequence[Any]) -> Sequence[Any]:
-        """A result for each member of the batch: see `bot.worker.forms`."""
+        """A result for each member of the batch: see `bot.worker.server.forms`."""
 
 
 @dataclass(frozen=True, slots=True)

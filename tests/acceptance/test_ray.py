@@ -30,7 +30,7 @@ from bot.settings import EndpointSettings, ModelSettings, WorkerSettings
 from bot.testing.fakes import FakeModels, RecordingConnector
 from bot.testing.harness import Harness
 from bot.testing.platform import platform_settings
-from bot.worker.client import Phase, WorkerClient
+from bot.worker.client.models import Phase, WorkerClient
 from bot.worker.options import WorkerOptions
 
 pytestmark = [

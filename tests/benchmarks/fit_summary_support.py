@@ -23,7 +23,7 @@ import numpy as np
 
 from bot import sentences
 from bot.models import Models
-from bot.worker.client import WorkerClient
+from bot.worker.client.models import WorkerClient
 from bot.worker.options import WorkerOptions
 from plugins.summarization.support import MEANING, WORDS, Sources, _nearest
 from plugins.summarization.turns import Turn, turns_in

@@ -27,7 +27,7 @@ from bot.errors import WorkerUnavailable
 from bot.evaluation import NoHistory, message_of
 from bot.knowledge.library import Library
 from bot.skills import Context
-from bot.worker.client import WorkerClient
+from bot.worker.client.models import WorkerClient
 from bot.worker.options import WorkerOptions
 from plugins.qa.evidence import gather
 from plugins.qa.support import CJK_WORDS, ENGLISH_WORDS, MEANING, formula

@@ -23,7 +23,7 @@ def classifier(tmp_path_factory):
 
     from bot.networks import register
     from bot.networks.recurrent import RecurrentConfig, RecurrentForSequenceClassification
-    from bot.training.subwords import learn_subwords
+    from bot.training.rows.subwords import learn_subwords
 
     register()
     folder = tmp_path_factory.mktemp("classifier")

@@ -14,7 +14,7 @@ import pytest
 from bot.errors import BadInput
 from bot.evaluation import evaluate_questions, evaluate_retrieval, overlap, read_rows, same
 from bot.testing.fakes import FakeModels
-from bot.worker.client import WorkerClient
+from bot.worker.client.models import WorkerClient
 from bot.worker.options import WorkerOptions
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -12,7 +12,7 @@ from typing import Any
 from bot.benchmarks.serving.driving import Classify, Reply, share_of
 from bot.message import Priority
 from bot.models import EMBEDDING, SENTIMENT
-from bot.worker.client import WorkerClient
+from bot.worker.client.models import WorkerClient
 from bot.worker.options import ModelChoice, WorkerOptions
 
 ENGINES = ("torch", "onnx")

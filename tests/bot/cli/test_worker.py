@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.worker.client import WorkerClient
+from bot.worker.client.models import WorkerClient
 from bot.worker.options import WorkerOptions
 
 PARLEY = [sys.executable, "-c", "from bot.cli import main; main()", "worker"]

@@ -47,7 +47,7 @@ def write_rows_fixture():
 @pytest.fixture(scope="session")
 def small_plan():
     """How a network learns so few rows in a second or two."""
-    from bot.training.classifiers import FROM_NOTHING
+    from bot.training.courses.classifiers import FROM_NOTHING
 
     network = {"vocabulary": 600, "embedding": 16, "hidden": 12, "dropout": 0.1, "vocab_dropout": 0.0}
     changes = {"epochs": 6, "learning_rate": 0.02, "warmup": 5, "batch_tokens": 256, "average": 0.0}
@@ -57,10 +57,10 @@ def small_plan():
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory, small_plan):
     """The folder of a recurrent sentiment classifier."""
-    from bot.training.classifiers import study
-    from bot.training.progress import Silent
-    from bot.training.request import Request
-    from bot.training.run import train
+    from bot.training.courses.classifiers import study
+    from bot.training.loop.progress import Silent
+    from bot.training.loop.request import Request
+    from bot.training.loop.run import train
 
     folder = tmp_path_factory.mktemp("trained")
     data = write_rows(folder / "rows.jsonl", rows_of(300))
@@ -76,7 +76,7 @@ def encoder(tmp_path_factory):
     import torch
     from transformers import BertConfig, BertModel
 
-    from bot.training.subwords import learn_subwords
+    from bot.training.rows.subwords import learn_subwords
 
     folder = tmp_path_factory.mktemp("encoder")
     tokenizer = learn_subwords([row["text"] for row in rows_of(300)], size=600, folded=True)

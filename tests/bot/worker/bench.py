@@ -4,11 +4,11 @@ import time
 
 from bot.message import Priority
 from bot.models import NOBODY, Task
-from bot.worker.batches import Batches
-from bot.worker.desk import Desk
-from bot.worker.generation import Generation
 from bot.worker.options import ModelChoice, WorkerOptions
-from bot.worker.role import Ask
+from bot.worker.server.batches import Batches
+from bot.worker.server.desk import Desk
+from bot.worker.server.generation import Generation
+from bot.worker.server.role import Ask
 
 TASKS = {
     "embedding": Task.EMBEDDING,

@@ -214,7 +214,7 @@ class Writers:
 
 
 class Piece:
-    """As `bot.worker.writing.Piece`, which would import torch."""
+    """As `bot.worker.decoders.writing.Piece`, which would import torch."""
 
     def __init__(self, number, text, is_last, is_cut, error):
         self.number, self.text, self.error = number, text, error

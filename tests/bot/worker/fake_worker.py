@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from bot.worker import address as addresses
-from bot.worker import frames
+from bot.worker.wire import address as addresses
+from bot.worker.wire import frames
 
 ROLES = ("embedding", "sentiment", "reader", "reranking", "summary", "translation", "chat", "transcription")
 DIMENSIONS = 8

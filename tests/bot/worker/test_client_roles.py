@@ -8,9 +8,9 @@ import pytest
 
 from bot.errors import BadModel, DeadlineExceeded, ModelError, TooLarge, Uncomputable, WorkerUnavailable
 from bot.models import Labels, Speaker, Tenant, Transcript, Turn, Weight, tenant
-from bot.worker.client import Phase, WorkerClient
+from bot.worker.client.models import Phase, WorkerClient
+from bot.worker.client.process import Breaker
 from bot.worker.options import WorkerOptions
-from bot.worker.process import Breaker
 from tests.bot.worker.fake_worker import FakeWorker, row
 
 MANY = [f"text {number} {'good' * (number % 2)}" for number in range(300)]

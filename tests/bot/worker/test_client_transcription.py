@@ -19,9 +19,9 @@ from bot.errors import (
 )
 from bot.models import Transcript
 from bot.worker import catalogue
-from bot.worker.client import Phase, WorkerClient
+from bot.worker.client.models import Phase, WorkerClient
+from bot.worker.client.process import Breaker
 from bot.worker.options import ModelChoice, WorkerOptions
-from bot.worker.process import Breaker
 
 pytest.importorskip("av")
 

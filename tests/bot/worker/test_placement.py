@@ -3,7 +3,7 @@
 import pytest
 
 from bot.worker import placement
-from bot.worker.fleet import numbered
+from bot.worker.client.fleet import numbered
 from bot.worker.options import WorkerOptions
 from bot.worker.placement import per_device
 

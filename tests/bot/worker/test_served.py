@@ -7,10 +7,10 @@ import shutil
 import numpy as np
 import pytest
 
-from bot.worker import address as addresses
-from bot.worker import frames
 from bot.worker.options import ModelChoice, WorkerOptions
-from bot.worker.server import Server
+from bot.worker.server.serving import Server
+from bot.worker.wire import address as addresses
+from bot.worker.wire import frames
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")

@@ -12,7 +12,7 @@ import pytest
 
 from bot.errors import BadInput, ModelError, Uncomputable
 from bot.models import Speaker, Turn
-from bot.worker.client import Phase, WorkerClient
+from bot.worker.client.models import Phase, WorkerClient
 from bot.worker.options import ModelChoice
 
 ENGINES = {

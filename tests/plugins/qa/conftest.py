@@ -14,7 +14,7 @@ from bot.message import Reply
 from bot.models import Models
 from bot.skills import Context
 from bot.testing.fakes import FakeModels
-from bot.worker.client import WorkerClient
+from bot.worker.client.models import WorkerClient
 from bot.worker.options import WorkerOptions
 from plugins.qa import QuestionSettings, ask
 from storage import Store, open_store

@@ -10,8 +10,8 @@ import pytest
 
 from bot.connectors.web.language import languages
 from bot.models import NoModels
-from bot.worker.reports import STATES
-from bot.worker.state import Phase
+from bot.worker.client.reports import STATES
+from bot.worker.wire.state import Phase
 from storage import StorageUnavailable
 from tests.bot.connectors.web.conftest import Running, Visitor
 

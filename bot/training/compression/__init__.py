@@ -1,0 +1,1 @@
+"""Smaller and quicker forms of a classifier, with what each costs."""

@@ -1,0 +1,1 @@
+"""Write texts anew: in another language, or in fewer words."""

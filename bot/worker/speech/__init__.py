@@ -1,0 +1,1 @@
+"""Turn recordings into text: opened apart, cut into windows, recognised by a checkpoint or pocketsphinx."""
