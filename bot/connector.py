@@ -21,7 +21,7 @@ class Outgoing:
     `key` is the same however often it is tried, so that a platform which drops repeated keys shows it
     once. `message` is the event it answers (without its text); for what observers and jobs say, which
     answers none, a message by nobody where it goes. `attempt` counts from 1; `written_at`
-    is when the part was written to the outbox.
+    is when the part was written to the outbox, `tried_at` when it was first tried, if it was.
     """
 
     key: str
@@ -29,6 +29,7 @@ class Outgoing:
     reply: Reply
     attempt: int
     written_at: datetime
+    tried_at: datetime | None = None
 
     @property
     def channel(self) -> Channel:

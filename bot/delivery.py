@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 from bot import faults
@@ -139,10 +140,12 @@ class Delivery:
     async def _part(self, part: Part) -> None:
         connector = self._connectors[part.platform]
         pause, attempt = FIRST_PAUSE, 0
-        in_doubt = part.state is OutboxState.ATTEMPTING
+        in_doubt, tried_at = part.state is OutboxState.ATTEMPTING, part.first_tried_at
         while attempt < ATTEMPTS:
             attempt += 1
-            outgoing = _outgoing(part, attempt)
+            outgoing = _outgoing(part, attempt, tried_at)
+            if not in_doubt:
+                tried_at = tried_at or datetime.now(UTC)
             try:
                 await self._once(connector, part, outgoing, in_doubt=in_doubt)
             except Fenced:
@@ -206,10 +209,10 @@ class Delivery:
         return sent_as
 
 
-def _outgoing(part: Part, attempt: int) -> Outgoing:
+def _outgoing(part: Part, attempt: int, tried_at: datetime | None) -> Outgoing:
     reply = unpack_reply(part.packed)
     message = unpack_message(part.trigger, "") if part.trigger else _unasked(part, reply)
-    return Outgoing(part.key, message, reply, attempt, part.created_at)
+    return Outgoing(part.key, message, reply, attempt, part.created_at, tried_at)
 
 
 def _unasked(part: Part, reply: Reply) -> Message:

@@ -29,6 +29,7 @@ _pending = (
         outbox.c.state,
         outbox.c.attempts,
         outbox.c.created_at,
+        outbox.c.first_tried_at,
     )
     .join(inbox, inbox.c.id == outbox.c.inbox_id, isouter=True)
     .join(messages, messages.c.id == outbox.c.message_id, isouter=True)
@@ -51,7 +52,8 @@ _change = (
         attempts=bindparam("new_attempts"),
         platform_id=bindparam("delivered_as"),
         reason=bindparam("why"),
-        finished_at=bindparam("moment"),
+        finished_at=bindparam("finished"),
+        first_tried_at=func.coalesce(outbox.c.first_tried_at, bindparam("tried")),
         # What its message keeps is enough once it has ended.
         packed=case(
             (and_(outbox.c.message_id.is_not(None), bindparam("ended", type_=Boolean)), null()),
@@ -170,7 +172,8 @@ def _changed(mark: _Mark, attempts: int, moment: float) -> dict[str, Any]:
         "new_attempts": attempts,
         "delivered_as": mark.platform_id,
         "why": mark.reason,
-        "moment": moment if ended else None,
+        "finished": moment if ended else None,
+        "tried": moment if mark.state is OutboxState.ATTEMPTING else None,
         "ended": ended,
     }
 
@@ -187,4 +190,5 @@ def _part(row: AnyRow) -> Part:
         state=OutboxState(row.state),
         attempts=row.attempts,
         created_at=datetime.fromtimestamp(row.created_at, UTC),
+        first_tried_at=row.first_tried_at and datetime.fromtimestamp(row.first_tried_at, UTC),
     )

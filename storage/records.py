@@ -153,7 +153,7 @@ class Part:
     """One part of a reply in the outbox.
 
     `packed` is the caller's own; `trigger` is the packed event it answers, empty for what observers and
-    jobs say, which answers none.
+    jobs say, which answers none. `first_tried_at` is when it was first marked as attempting.
     """
 
     id: int
@@ -166,6 +166,7 @@ class Part:
     state: OutboxState
     attempts: int
     created_at: datetime
+    first_tried_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,7 @@ outbox = Table(
     _moment("finished_at", nullable=True),
     _text("platform_id", nullable=True),
     _text("reason"),
+    _moment("first_tried_at", nullable=True),
     Index(None, "inbox_id"),
 )
 _partial("ix_outbox_open", "state IN ('pending', 'attempting')", outbox.c.id, outbox.c.platform)

@@ -30,8 +30,8 @@ from bot.testing.slack import FakeSlack
 
 KILLS = int(os.environ.get("KILLS", "6"))
 EVENTS_PER_SECOND = 100
-ADDRESSED = 5  # one of so many is for the bot, the others are people talking
-PEOPLE = 24
+ADDRESSED = 20  # one of so many is for the bot, the others are people talking
+PEOPLE = 60
 UNFINISHED = """SELECT 1 FROM outbox WHERE state <> 'sent' UNION ALL
 SELECT 1 FROM inbox WHERE state NOT IN ('answered', 'no_reply_needed') LIMIT 1"""
 QUIET_SECONDS = 90.0

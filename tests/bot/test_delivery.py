@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ class Moody(RecordingConnector):
         self.attempts: list[str] = []
         self.takes_before_failing = False
         self.found: list[str] = []
+        self.tried: list[datetime | None] = []
 
     async def send(self, outgoing: Outgoing) -> str:
         self.attempts.append(outgoing.key)
@@ -36,6 +38,7 @@ class Moody(RecordingConnector):
 
     async def find(self, outgoing: Outgoing) -> str | None:
         self.found.append(outgoing.key)
+        self.tried.append(outgoing.tried_at)
         return outgoing.key if outgoing.key in self.sent else None
 
 
@@ -73,6 +76,26 @@ async def test_an_unknown_outcome_is_looked_up_before_sending_again(harness: Har
     assert await harness.say("echo hi") == "hi"
     assert len(moody.attempts) == 1
     assert moody.found == moody.attempts
+
+
+async def test_what_is_looked_up_is_no_older_than_its_first_try(tmp_path: Path, moody: Moody) -> None:
+    """A part may have waited long before anybody tried it."""
+    moody.delivers_once = False
+    moody.moods = [RetryLater(0.3), Uncertain("no answer")]
+    async with open_harness(platform_settings(tmp_path), moody) as harness:
+        await harness.bot.accept(harness.message("echo hi"))
+        async with asyncio.timeout(5):
+            while moody.moods:
+                await asyncio.sleep(0.01)
+        begun = datetime.now(UTC)
+        async with asyncio.timeout(5):
+            while not moody.sent:
+                await asyncio.sleep(0.01)
+    (part,) = moody.sent.values()
+    (tried_at,) = moody.tried
+    assert tried_at is not None
+    assert part.written_at < tried_at < begun
+    assert part.tried_at == tried_at
 
 
 async def test_a_refused_part_is_given_up_and_the_next_goes_out(harness: Harness, moody: Moody) -> None:

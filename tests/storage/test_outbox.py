@@ -34,16 +34,21 @@ async def test_parts_wait_in_order_until_they_end(store: Store, parts: list[Part
         store.outbox.mark_attempting(second.id),
         store.outbox.mark_failed(third.id, "no such channel"),
     )
-    assert await store.outbox.pending(["fake"], 10) == [replace(second, state=OutboxState.ATTEMPTING)]
+    (tried,) = await store.outbox.pending(["fake"], 10)
+    assert tried.first_tried_at is not None
+    assert tried == replace(second, state=OutboxState.ATTEMPTING, first_tried_at=tried.first_tried_at)
     assert (await store.health()).outbox == {"sent": 1, "attempting": 1, "failed": 1}
 
 
 async def test_a_retry_counts(store: Store, parts: list[Part]) -> None:
     await store.outbox.mark_attempting(parts[0].id)
+    tried_at = (await store.outbox.pending(["fake"], 1))[0].first_tried_at
+    assert tried_at is not None
     await store.outbox.retry(parts[0].id)
     await store.outbox.mark_attempting(parts[0].id)
     await store.outbox.retry(parts[0].id)
     waiting = (await store.outbox.pending(["fake"], 1))[0]
+    assert waiting.first_tried_at == tried_at
     assert (waiting.state, waiting.attempts) == (OutboxState.PENDING, 2)
     assert "could not be sent 2 times" in (await store.inbox.unfinished(0))[0].why
 

@@ -41,7 +41,7 @@ def next_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     folder = tmp_path / "migrations 100%"
     shutil.copytree(schema.MIGRATIONS, folder)
     (folder / "versions" / "0100_note.py").write_text(
-        'from alembic import op\n\nrevision = "0100"\ndown_revision = "0003"\n\n\n'
+        'from alembic import op\n\nrevision = "0100"\ndown_revision = "0004"\n\n\n'
         'def upgrade():\n    op.execute("CREATE TABLE later (words TEXT)")\n'
     )
     monkeypatch.setattr(schema, "MIGRATIONS", folder)
@@ -206,7 +206,7 @@ async def test_an_upgrade_keeps_everything_and_a_copy(
     assert any("later" in each for each in tables_of(database_url))
     if database_url.startswith("sqlite"):
         (copy,) = (tmp_path / "copies").iterdir()
-        assert copy.name.startswith("parley-0003-")
+        assert copy.name.startswith("parley-0004-")
         assert not any("later" in each for each in tables_of(f"sqlite:///{copy}"))
     async with open_store(database_url, backups=tmp_path / "copies"):
         pass

@@ -168,7 +168,8 @@ class Poster:
             return None  # what one person sees, no history keeps
         names = {_file_name(each.name, outgoing.key) for each in outgoing.reply.files}
         names.add(_file_name("answer.md", outgoing.key))
-        async for said in _history(place, workspace, outgoing.written_at.timestamp() - CLOCKS_APART):
+        since = (outgoing.tried_at or outgoing.written_at).timestamp() - CLOCKS_APART
+        async for said in _history(place, workspace, since):
             metadata = said.get("metadata") or {}
             payload = metadata.get("event_payload") or {}
             is_it = metadata.get("event_type") == EVENT_TYPE and payload.get("k") == outgoing.key
