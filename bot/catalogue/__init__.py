@@ -8,6 +8,7 @@ source        a checkpoint looked at before anything of it is copied or loaded
 hub           a checkpoint from a model hub, when an operator says so
 card          licence and languages, as a checkpoint's card says them
 adding        a new version: looked at, copied, noted
+removing      one that nobody needs any more: forgotten, its files deleted
 serving       which choice serves each role: settings, live version, built-in
 overview      the same as rows for a person
 agreement     how often a shadow answers as the live model does

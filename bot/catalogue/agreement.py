@@ -89,3 +89,10 @@ class Agreements:
             for name, more in counted.items():
                 known[name] = known.get(name, Agreement(more.against)) + more
             write_json(self._folder / FILE, {name: asdict(each) for name, each in known.items()})
+
+    def forget(self, name: str) -> None:
+        """Drop what was counted for a shadow. Raises BadInput when it cannot be written."""
+        with locked(self._folder):
+            known = self.read()
+            if known.pop(name, None):
+                write_json(self._folder / FILE, {name: asdict(each) for name, each in known.items()})

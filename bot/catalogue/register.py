@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
 from bot.catalogue.version import Figures, State, Step, Version, now, user
@@ -113,6 +114,35 @@ class Register:
         step = Step("rollback", role, left[-1] if left else BUILT_IN, line[-1], reason)
         return self._with_line(role, tuple(left))._noting(step)
 
+    def without(self, role: str, name: str) -> Register:
+        """With a version forgotten, but for its steps in the history; on the way back it is passed over.
+
+        Raises BadInput for one that is live or a shadow, and for one that the role does not have.
+        """
+        version = self.version(name)
+        if version.role != role:
+            raise BadInput(f"{name} is a version of {version.role}, not of {role}.")
+        if version.state is State.LIVE:
+            raise BadInput(
+                f"{name} is live in {role}, so it stays. Promote another version first, or go back: "
+                f"parley models rollback {role}"
+            )
+        if version.state is State.SHADOW:
+            raise BadInput(
+                f"{name} is the shadow of {role}, so it stays. First end that: parley models shadow {name} "
+                "--off"
+            )
+        left = {each: version for each, version in self.versions.items() if each != name}
+        line = _without_repeats(each for each in self.lines.get(role, ()) if each != name)
+        changed = replace(self, versions=left, lines={**self.lines, role: line})
+        return changed._noting(Step("remove", role, name, version.state))
+
+    def was_removed(self, role: str, name: str) -> bool:
+        """Whether there was such a version, and there is none now."""
+        return name not in self.versions and any(
+            (step.action, step.role, step.name) == ("remove", role, name) for step in self.history
+        )
+
     def packed(self) -> dict[str, Any]:
         """As JSON can say it."""
         return {
@@ -139,8 +169,9 @@ class Register:
 
     def _resting(self, version: Version) -> State:
         """What a version is that is neither live nor a shadow."""
-        was_live = any(step.action == "promote" and step.name == version.name for step in self.history)
-        return State.RETIRED if was_live else State.CANDIDATE
+        steps = [step.action for step in self.history if step.name == version.name]
+        since_added = steps[max((place for place, each in enumerate(steps) if each == "add"), default=0) :]
+        return State.RETIRED if "promote" in since_added else State.CANDIDATE
 
     def _with(self, version: Version) -> Register:
         return replace(self, versions={**self.versions, version.name: version})
@@ -156,3 +187,8 @@ class Register:
 
     def _noting(self, step: Step) -> Register:
         return replace(self, history=(*self.history, replace(step, at=now(), who=user())))
+
+
+def _without_repeats(line: Iterable[str]) -> tuple[str, ...]:
+    """Names one after the other, none twice in a row: who goes back arrives somewhere else."""
+    return tuple(name for name, _ in groupby(line))

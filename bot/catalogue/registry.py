@@ -35,11 +35,18 @@ class Registry:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise damaged(file, f"{type(error).__name__}: {error}") from None
 
-    def change(self, change: Callable[[Register], Register]) -> Register:
-        """Replace the register by what `change` makes of it; nobody else changes it meanwhile."""
+    def change(
+        self, change: Callable[[Register], Register], *, then: Callable[[], None] | None = None
+    ) -> Register:
+        """Replace the register by what `change` makes of it, and do what comes `then`.
+
+        Nobody else changes it meanwhile.
+        """
         with locked(self.folder):
             changed = change(self.read())
             write_json(self.folder / FILE, changed.packed())
+            if then:
+                then()
         return changed
 
     def stamp(self) -> Stamp | None:

@@ -220,6 +220,28 @@ def rollback(role: Role, config: ConfigFile = None, data_dir: DataDir = None) ->
 
 
 @app.command()
+def remove(
+    role: Role,
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="Its name in the catalogue.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Delete a version that is neither live nor a shadow; the history keeps its steps."""
+    from bot.assembly import registry_of
+    from bot.catalogue import removing
+    from bot.cli.questions import Questions
+
+    registry = registry_of(read_settings(config, data_dir))
+    removing.check(registry, role, version)
+    if not yes and not Questions().confirm(f"Delete the files of {version}?", default=False):
+        print(f"{version} stays. To remove it, answer y, or say --yes.")
+        raise typer.Exit(1)
+    removing.remove(registry, role, version)
+    print(f"{version} is removed from {role}. parley models history keeps its steps.")
+
+
+@app.command()
 def history(json: AsJson = False, config: ConfigFile = None, data_dir: DataDir = None) -> None:
     """Show every step that was taken: when, by whom, why, and what was measured."""
     from bot.assembly import registry_of

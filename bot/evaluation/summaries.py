@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
 from bot.errors import BadInput
+from bot.evaluation.judging import Judge, check_texts, judged
 from bot.evaluation.questions import NoFiles, NoHistory, message_of
 from bot.evaluation.rouge import rouge
 from bot.evaluation.rows import Advance, Row, read_rows, since, work_on
@@ -38,7 +39,8 @@ class SummaryFigures:
     `baselines` has the same figures for the first 3 turns and the first 150 words of each conversation.
     `words` is the mean length of a summary, `reference_words` that of those of people. `written` is the
     share of summaries in a model's own words, in percent, the others are quotations; `left_out` the mean
-    number of sentences in a written one that nothing supports.
+    number of sentences in a written one that nothing supports. `learned` are the figures of judges, which
+    baselines have among theirs.
     """
 
     rouge1: float
@@ -51,6 +53,7 @@ class SummaryFigures:
     written: float
     left_out: float
     baselines: Mapping[str, Mapping[str, float]]
+    learned: Mapping[str, float] = field(default_factory=dict)
 
 
 async def evaluate_summaries(
@@ -60,17 +63,44 @@ async def evaluate_summaries(
     limit: int | None = None,
     advance: Advance | None = None,
     settings: Settings | None = None,
+    judges: Sequence[Judge] = (),
 ) -> SummaryFigures:
     """Hand each dialogue of a file to the skill `summarize` as a pasted text, and compare its points.
 
     Rows have `dialogue` (a line for each turn, `speaker: text`) and `summary` or `summaries`. What is
     compared are all points of the answer with their speakers, without headings. `settings` are those of
-    the bot whose skill it is. Raises BadInput for a malformed file.
+    the bot whose skill it is. `judges` add figures of their own. Raises BadInput for a malformed file.
     """
     begun = time.monotonic()
     rows = read_rows(file, {"dialogue": str}, limit)
     references = [_references(row, number) for number, row in enumerate(rows, start=1)]
-    plugins = load_plugins(settings or Settings())
+    leads = _leads([row["dialogue"] for row in rows])
+    await check_texts(judges, [*references, *leads.values()])
+    summarize = _summarizing(models, settings or Settings())
+    answers = await work_on(summarize, rows, "conversations", advance)
+    seconds = since(begun)
+    summaries = [points_of(each) for each in answers]
+    written = [each for each in answers if WRITTEN.search(each)]
+    return SummaryFigures(
+        **rouge(summaries, references),
+        n=len(rows),
+        seconds=seconds,
+        words=_mean_words(summaries),
+        reference_words=_mean_words([gold for golds in references for gold in golds]),
+        written=round(100 * len(written) / max(1, len(answers)), 1),
+        left_out=round(fmean([left_out(each) for each in written]), 2) if written else 0.0,
+        baselines={
+            name: rouge(texts, references)
+            | await judged(judges, texts, references, name=name, advance=advance)
+            for name, texts in leads.items()
+        },
+        learned=await judged(judges, summaries, references, advance=advance),
+    )
+
+
+def _summarizing(models: Models, settings: Settings) -> Callable[[Row], Awaitable[str]]:
+    """What asks the skill to sum up the dialogue of a row."""
+    plugins = load_plugins(settings)
     skill = plugins.skills[SKILL]
 
     async def summarize(row: Row) -> str:
@@ -86,24 +116,7 @@ async def evaluate_summaries(
         answer: Reply = await skill.function(context, row["dialogue"])  # type: ignore[misc]
         return answer.text
 
-    answers = await work_on(summarize, rows, "conversations", advance)
-    summaries = [points_of(each) for each in answers]
-    written = [each for each in answers if WRITTEN.search(each)]
-    seconds = since(begun)
-    dialogues = [row["dialogue"] for row in rows]
-    return SummaryFigures(
-        **rouge(summaries, references),
-        n=len(rows),
-        seconds=seconds,
-        words=_mean_words(summaries),
-        reference_words=_mean_words([gold for golds in references for gold in golds]),
-        written=round(100 * len(written) / max(1, len(answers)), 1),
-        left_out=round(fmean([left_out(each) for each in written]), 2) if written else 0.0,
-        baselines={
-            "lead-3": rouge([_first_turns(each) for each in dialogues], references),
-            "lead-150-words": rouge([_first_words(each) for each in dialogues], references),
-        },
-    )
+    return summarize
 
 
 class NoKnowledge:
@@ -141,12 +154,12 @@ def _references(row: Row, number: int) -> Sequence[str]:
     return golds
 
 
-def _first_turns(dialogue: str) -> str:
-    return " ".join(dialogue.split("\n")[:LEAD_TURNS])
-
-
-def _first_words(dialogue: str) -> str:
-    return " ".join(dialogue.split()[:LEAD_WORDS])
+def _leads(dialogues: Sequence[str]) -> dict[str, list[str]]:
+    """What stands at the beginning of each dialogue, by the names of the baselines."""
+    return {
+        "lead-3": [" ".join(each.split("\n")[:LEAD_TURNS]) for each in dialogues],
+        "lead-150-words": [" ".join(each.split()[:LEAD_WORDS]) for each in dialogues],
+    }
 
 
 def _mean_words(texts: Sequence[str]) -> float:

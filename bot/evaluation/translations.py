@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 
 from bot.errors import BadInput
+from bot.evaluation.judging import DIGITS, Judge, check_texts, judged
 from bot.evaluation.rows import Advance, Row, read_rows, since, work_on
 
 FIELDS = {"src": str, "tgt": str, "src_lang": str, "tgt_lang": str}
@@ -24,20 +25,23 @@ Translate = Callable[[Sequence[str], str, str], Awaitable[Sequence[str]]]
 class Scores:
     """How near translations into one language come to those of people, in percent.
 
-    BLEU: Papineni et al. (2002), computed as Post (2018) asks; chrF: Popović (2015).
+    BLEU: Papineni et al. (2002), computed as Post (2018) asks; chrF: Popović (2015). `learned` are the
+    figures of judges.
     """
 
     bleu: float
     chrf: float
     signature: str
     n: int
+    learned: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class TranslationFigures:
     """The figures of a file; `directions` has them by direction, such as `en-de`.
 
-    Of several directions `bleu` and `chrf` are means, and `signature` is empty where theirs differ.
+    Of several directions `bleu`, `chrf` and those `learned` are means, and `signature` is empty where
+    theirs differ.
     """
 
     bleu: float
@@ -46,6 +50,7 @@ class TranslationFigures:
     n: int
     seconds: float
     directions: Mapping[str, Scores]
+    learned: Mapping[str, float] = field(default_factory=dict)
 
 
 def score(translations: Sequence[str], references: Sequence[str], language: str) -> Scores:
@@ -66,20 +71,33 @@ def score(translations: Sequence[str], references: Sequence[str], language: str)
 
 
 async def evaluate_translations(
-    translate: Translate, file: Path, *, limit: int | None = None, advance: Advance | None = None
+    translate: Translate,
+    file: Path,
+    *,
+    limit: int | None = None,
+    advance: Advance | None = None,
+    judges: Sequence[Judge] = (),
 ) -> TranslationFigures:
     """Translate the sources of a file and compare with its targets.
 
-    Rows have src, tgt, src_lang and tgt_lang. Raises BadInput for a malformed file.
+    Rows have src, tgt, src_lang and tgt_lang. `judges` add figures of their own. Raises BadInput for a
+    malformed file.
     """
     begun = time.monotonic()
-    parts = _parts(read_rows(file, FIELDS, limit))
+    read = read_rows(file, FIELDS, limit)
+    await check_texts(judges, [[row["tgt"]] for row in read])
+    parts = _parts(read)
 
     async def work(part: Sequence[Row]) -> Sequence[str]:
         return await translate([row["src"] for row in part], part[0]["tgt_lang"], part[0]["src_lang"])
 
     translated = await work_on(work, parts, f"parts of {TOGETHER} sentences", advance)
-    return _figures(parts, translated, since(begun))
+    seconds = since(begun)
+    directions = {
+        name: replace(_scores(each), learned=await _learned(judges, name, each, advance))
+        for name, each in _by_direction(_told(parts, translated)).items()
+    }
+    return _figures(directions, seconds)
 
 
 def _by_direction(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -99,24 +117,38 @@ def _parts(rows: Sequence[Row]) -> list[list[Row]]:
     ]
 
 
-def _figures(
-    parts: Sequence[Sequence[Row]], translated: Sequence[Sequence[str]], seconds: float
-) -> TranslationFigures:
-    rows = [
+def _told(parts: Sequence[Sequence[Row]], translated: Sequence[Sequence[str]]) -> list[Row]:
+    """The rows of all parts, each with our translation."""
+    return [
         {**row, "ours": text}
         for part, texts in zip(parts, translated, strict=True)
         for row, text in zip(part, texts, strict=True)
     ]
-    directions = {
-        name: score([row["ours"] for row in each], [row["tgt"] for row in each], each[0]["tgt_lang"])
-        for name, each in _by_direction(rows).items()
-    }
-    signatures = {scores.signature for scores in directions.values()}
+
+
+def _scores(rows: Sequence[Row]) -> Scores:
+    return score([row["ours"] for row in rows], [row["tgt"] for row in rows], rows[0]["tgt_lang"])
+
+
+async def _learned(
+    judges: Sequence[Judge], direction: str, rows: Sequence[Row], advance: Advance | None
+) -> dict[str, float]:
+    texts, references = [row["ours"] for row in rows], [[row["tgt"]] for row in rows]
+    return await judged(judges, texts, references, name=direction, advance=advance)
+
+
+def _figures(directions: Mapping[str, Scores], seconds: float) -> TranslationFigures:
+    all_scores = list(directions.values())
+    signatures = {scores.signature for scores in all_scores}
     return TranslationFigures(
-        bleu=round(fmean(scores.bleu for scores in directions.values()), 2),
-        chrf=round(fmean(scores.chrf for scores in directions.values()), 2),
+        bleu=round(fmean(scores.bleu for scores in all_scores), 2),
+        chrf=round(fmean(scores.chrf for scores in all_scores), 2),
         signature=signatures.pop() if len(signatures) == 1 else "",
-        n=len(rows),
+        n=sum(scores.n for scores in all_scores),
         seconds=seconds,
         directions=directions,
+        learned={
+            name: round(fmean(scores.learned[name] for scores in all_scores), DIGITS)
+            for name in all_scores[0].learned
+        },
     )

@@ -1,5 +1,6 @@
 """`parley models`, from a checkpoint that `parley train` made to live, and back."""
 
+import io
 import json
 import shutil
 from dataclasses import dataclass
@@ -150,6 +151,7 @@ def test_the_life_of_a_model(good, bad, rows, tmp_path, parley, shown):
         (("add", "sentiment", "/nowhere/at/all", "--name", "a"), "no model folder"),
         (("add", "spam", "/tmp", "--name", "a"), "--task"),
         (("rollback", "sentiment"), "nothing to go back from"),
+        (("remove", "sentiment", "nobody", "--yes"), "no version 'nobody'"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(parley, arguments, words):
@@ -168,6 +170,27 @@ def test_promotion_asks_for_what_it_needs(good, rows, parley, shown):
     assert "a is shadow. To go live" in parley("models", "promote", "a").said
     assert "no shadow any more" in parley("models", "shadow", "a", "--off").shown
     assert "is no shadow" in parley("models", "shadow", "a", "--off").said
+
+
+def test_a_version_is_removed_when_that_is_confirmed(good, tmp_path, parley, shown, monkeypatch):
+    for name in ("a", "b"):
+        shown("models", "add", "sentiment", good, "--name", name)
+    assert parley("models", "promote", "a", "--force", "a test").code == 0
+    live = parley("models", "remove", "sentiment", "a", "--yes")
+    assert (live.code, "a is live in sentiment, so it stays" in live.said) == (2, True)
+    folder = tmp_path / "data" / "models" / "sentiment"
+    for answer in ("", "n\n"):
+        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+        stays = parley("models", "remove", "sentiment", "b")
+        assert (stays.code, "b stays" in stays.shown) == (1, True)
+    assert (folder / "b").is_dir()
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    assert "b is removed from sentiment" in parley("models", "remove", "sentiment", "b").shown
+    assert [each.name for each in folder.iterdir()] == ["a"]
+    assert parley("models", "rollback", "sentiment").code == 0
+    assert parley("models", "remove", "sentiment", "a", "--yes").code == 0
+    assert served(shown("models", "list")) == ("parley-sentiment", "built-in")
+    assert [each["action"] for each in shown("models", "history")][-3:] == ["remove", "rollback", "remove"]
 
 
 def test_the_settings_go_before_the_catalogue_and_that_is_said(good, tmp_path, parley, shown):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from bot.errors import BadInput
 from bot.evaluation import evaluate_summaries
+from bot.evaluation.judging import judged
 from bot.evaluation.rouge import Tokenizer, rouge
 from bot.evaluation.summaries import left_out, points_of
 from bot.settings import Settings
@@ -100,3 +102,67 @@ async def _answer(texts: list[str]) -> list[str]:
 )
 def test_what_was_left_out_is_counted(text: str, count: int) -> None:
     assert left_out(text) == count
+
+
+class Words:
+    """A judge that tells the share of a text's words that are in the best reference, slowly but surely."""
+
+    name = "words"
+
+    def __init__(self, longest: int = 1000) -> None:
+        self.longest = longest
+        self.seen: list[Sequence[str]] = []
+
+    def check(self, texts: Sequence[str]) -> None:
+        if any(len(each) > self.longest for each in texts):
+            raise BadInput("too long")
+
+    def score(self, texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[dict[str, float]]:
+        self.seen.append(texts)
+        return [
+            {"share": max(share(text, gold) for gold in golds), "length": float(len(text))}
+            for text, golds in zip(texts, references, strict=True)
+        ]
+
+
+def share(text: str, gold: str) -> float:
+    words = text.split()
+    return sum(word in gold.split() for word in words) / len(words)
+
+
+async def test_judges_add_figures_of_summaries_and_of_baselines(tmp_path: Path) -> None:
+    row = {"dialogue": DIALOGUE, "summary": "Ann and Bob replace the billing server on Friday."}
+    rows = write(tmp_path / "rows.jsonl", row, row)
+    shown: dict[str, tuple[int, int]] = {}
+    judge = Words()
+    figures = await evaluate_summaries(
+        FakeModels(),
+        rows,
+        judges=[judge],
+        advance=lambda name, done, total: shown.update({name: (done, total)}),
+    )
+    lead = " ".join(DIALOGUE.split("\n")[:3])
+    assert figures.baselines["lead-3"]["length"] == len(lead)
+    assert figures.baselines["lead-3"]["share"] == pytest.approx(share(lead, row["summary"]), abs=1e-4)
+    assert figures.learned["share"] > figures.baselines["lead-3"]["share"]
+    assert figures.learned.keys() == {"share", "length"}
+    assert shown == dict.fromkeys(("conversations", "words", "words lead-3", "words lead-150-words"), (2, 2))
+    assert (await evaluate_summaries(FakeModels(), rows)).learned == {}
+
+
+async def test_references_that_a_judge_cannot_take_are_told_before_anything_is_summed_up(
+    tmp_path: Path,
+) -> None:
+    row = {"dialogue": DIALOGUE, "summary": "Ann and Bob replace the billing server on Friday."}
+    judge = Words(longest=20)
+    with pytest.raises(BadInput, match="too long"):
+        await evaluate_summaries(FakeModels(), write(tmp_path / "rows.jsonl", row), judges=[judge])
+    assert judge.seen == []
+
+
+async def test_means_are_of_all_texts_however_many_are_judged_at_a_time() -> None:
+    judge = Words()
+    texts = ["a b"] * 64 + ["a c"] * 36
+    found = await judged([judge], texts, [["a b"]] * 100)
+    assert [len(each) for each in judge.seen] == [64, 36]
+    assert found["share"] == pytest.approx(0.82)

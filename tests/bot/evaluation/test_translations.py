@@ -77,3 +77,27 @@ def test_perfect_is_a_hundred_and_nothing_right_is_nought() -> None:
     texts = ["A house stands on the hill.", "We are going home now."]
     assert score(texts, texts, "en").bleu == 100.0
     assert score(["x", "y"], texts, "en").bleu < 1
+
+
+class Letters:
+    """A judge that tells how much shorter a text is than its reference."""
+
+    name = "letters"
+
+    def check(self, texts: Sequence[str]) -> None:
+        if "" in texts:
+            raise BadInput("empty")
+
+    def score(self, texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[dict[str, float]]:
+        return [
+            {"short": float(len(gold) - len(text))} for text, (gold,) in zip(texts, references, strict=True)
+        ]
+
+
+async def test_judges_add_figures_of_each_direction_and_their_mean(tmp_path: Path) -> None:
+    figures = await evaluate_translations(translate, write(tmp_path, *ROWS), judges=[Letters()])
+    assert figures.directions["en-de"].learned == {"short": (0 + len(" und einen Hund")) / 2}
+    assert figures.directions["en-zh"].learned == {"short": 0.0}
+    assert figures.learned == {"short": 3.75}
+    with pytest.raises(BadInput, match="empty"):
+        await evaluate_translations(translate, write(tmp_path, row("a", "", "de")), judges=[Letters()])
