@@ -17,7 +17,7 @@ export UV_FIND_LINKS
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-kill check format bench lock clean browser
+.PHONY: help install run test test-kill test-long check format bench lock clean browser
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | \
@@ -34,6 +34,10 @@ test: install browser ## run all tests
 test-kill: install ## the long kill test: KILLS=200 by default
 	KILLS=$${KILLS:-200} $(VENV)/bin/python -m pytest tests/acceptance/test_kill.py tests/acceptance/test_kill_platforms.py \
 		tests/acceptance/test_processes.py $(ARGS)
+
+test-long: install ## the long flood and soak tests: FLOOD=60 seconds and MINUTES=60 by default
+	FLOOD=$${FLOOD:-60} MINUTES=$${MINUTES:-60} $(VENV)/bin/python -m pytest -s tests/acceptance/test_flood.py \
+		tests/acceptance/test_soak.py $(ARGS)
 
 check: install ## lint, formatting, types and who may import whom
 	$(VENV)/bin/ruff check $(SOURCES)

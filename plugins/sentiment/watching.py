@@ -17,6 +17,8 @@ from plugins.sentiment.strength import NEGATIVE, is_strong, value_of
 LONGEST = 4000
 """Characters of a message that are read."""
 MOST_WORDS = 5
+BEHIND = timedelta(minutes=2)
+"""While reasons are still counted, an alert's time is not over, even if the clock says so."""
 
 
 @observer(name="mood")
@@ -51,8 +53,9 @@ async def post_updates(context: WatchContext) -> list[Reply]:
             await book.keep(replace(alert, is_posted=True))
             replies.append(notice(alert, to=settings.channel))
     for name, packed in (await context.notes.all("window:")).items():
-        number, until = Window.unpack(packed)
-        if until > context.now or await context.notes.get(f"held:{number}"):
+        number, until, counted = Window.unpack(packed)
+        is_open = max(until, counted + BEHIND) > context.now
+        if is_open or await context.notes.get(f"held:{number}"):
             continue
         await context.notes.set(name, None)
         alert = await book.find(number)
@@ -77,18 +80,21 @@ def _quoted(key: str) -> str:
 
 
 class Window:
-    """The time after an alert in which its channel raises no other for the same cause."""
+    """The time after an alert in which its channel raises no other for the same cause.
+
+    It ends by the messages' own time: after a flood those of its time may come long after it.
+    """
 
     @staticmethod
-    def pack(number: int, until: datetime) -> str:
-        """The alert's number and the end, as JSON."""
-        return json.dumps([number, until.isoformat()])
+    def pack(number: int, until: datetime, counted: datetime) -> str:
+        """The alert's number, the end, and when a reason was last counted, as JSON."""
+        return json.dumps([number, until.isoformat(), counted.isoformat()])
 
     @staticmethod
-    def unpack(packed: str) -> tuple[int, datetime]:
-        """Those of `pack`."""
-        number, until = json.loads(packed)
-        return number, datetime.fromisoformat(until)
+    def unpack(packed: str) -> tuple[int, datetime, datetime]:
+        """Those of `pack`; earlier versions wrote no last time."""
+        number, until, *counted = json.loads(packed)
+        return number, datetime.fromisoformat(until), datetime.fromisoformat(counted[0] if counted else until)
 
 
 class Watch:
@@ -144,9 +150,10 @@ class Watch:
         window = f"window:{channel}:{alert.cause.name}"
         packed = await self._context.notes.get(window)
         if packed:
-            number, until = Window.unpack(packed)
+            number, until, _ = Window.unpack(packed)
             open_one = await self._book.find(number)
             if open_one and event.sent_at < until:
+                await self._context.notes.set(window, Window.pack(number, until, self._context.now))
                 await self._book.keep(open_one.with_another(link))
                 return
             if open_one and open_one.more and open_one.is_posted:
@@ -157,7 +164,7 @@ class Watch:
             alert = replace(alert, words=await self._words(event.text[:LONGEST]))
             await self._context.notes.set(_quoted(event.key), str(number))
         until = event.sent_at + timedelta(minutes=self._settings.cool_down_minutes)
-        await self._context.notes.set(window, Window.pack(number, until))
+        await self._context.notes.set(window, Window.pack(number, until, self._context.now))
         await self._tell(alert)
 
     async def _tell(self, alert: Alert) -> None:

@@ -92,6 +92,19 @@ async def test_further_reasons_within_the_hour_are_counted_not_told() -> None:
     assert "Alert 2" in (await room.say(BAD))[0].text
 
 
+async def test_a_watcher_that_lags_behind_still_counts_into_the_alert_of_that_time() -> None:
+    room = channel()
+    await room.say(BAD)
+    said = room.moment + timedelta(minutes=1)
+    room.moment += timedelta(minutes=61)
+    assert await room.say(BAD, sent_at=said) == []
+    await room.wait(seconds=30)
+    assert await room.say(BAD, sent_at=said) == []
+    assert len(room.posted) == 1
+    await room.wait(minutes=3)
+    assert "Alert 1, test:room: 2 more reasons since." in room.posted[-1].text
+
+
 async def test_a_dry_run_posts_nothing_and_keeps_what_it_would_have_posted() -> None:
     room = channel(dry_run=True)
     assert await room.say(BAD) == []
