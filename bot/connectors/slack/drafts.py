@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bot.connectors.slack.markup import escaped
 from bot.connectors.slack.places import Place
 from bot.connectors.slack.workspaces import Workspace, Workspaces
-from bot.errors import DeliveryError, Refused, Uncertain
+from bot.errors import DeliveryError, Refused, RetryLater, SignInRefused
 from bot.message import Message
 from storage.notes import Notes
 
@@ -50,8 +50,8 @@ class Drafts:
     async def recall(self) -> None:
         """Take over the streams that the process before left open; what is too old is closed."""
         for key, value in (await self._notes.read(self._area)).items():
-            begun, team, channel, ts = json.loads(value)
-            self._open[key] = Draft(team, channel, ts, None)
+            begun, team, channel, ts, *thread = json.loads(value)
+            self._open[key] = Draft(team, channel, ts, None, begun, *thread)
             if time.time() - begun > STALE_SECONDS:
                 await self.finish(key)
                 await self.done(key)
@@ -77,6 +77,7 @@ class Drafts:
         if draft is None or (workspace := self._workspaces.get(draft.team)) is None:
             return None
         if not draft.ts and not await self._found(draft, workspace):
+            await self.done(key)
             return None
         try:
             await workspace.api.call("chat.stopStream", channel=draft.channel, ts=draft.ts)
@@ -98,7 +99,9 @@ class Drafts:
             await self.done(key)
 
     async def _begin(self, message: Message, place: Place, text: str, key: str) -> None:
+        """Noted before Slack is asked: after a crash meanwhile it is looked for, and replaced."""
         workspace = self._workspaces.require(place.team)
+        await self._note(key, Draft(place.team, place.channel, "", None, time.time(), str(place.thread)))
         try:
             begun = await workspace.api.call_now(
                 "chat.startStream",
@@ -111,13 +114,18 @@ class Drafts:
         except Refused as error:
             log.info("workspace %s shows no drafts: %s", place.team, error)
             self._refused.add(place.team)
+            await self.done(key)
             return
-        except Uncertain:
-            self._open[key] = Draft(place.team, place.channel, "", None, time.time(), str(place.thread))
+        except (RetryLater, SignInRefused):
+            await self.done(key)
             raise
         channel, ts = str(begun.get("channel") or place.channel), str(begun["ts"])
-        self._open[key] = Draft(place.team, channel, ts, text, time.monotonic())
-        await self._notes.write(self._area, {key: json.dumps([time.time(), place.team, channel, ts])})
+        await self._note(key, Draft(place.team, channel, ts, text, time.monotonic(), str(place.thread)))
+
+    async def _note(self, key: str, draft: Draft) -> None:
+        self._open[key] = draft
+        kept = [time.time(), draft.team, draft.channel, draft.ts, draft.thread]
+        await self._notes.write(self._area, {key: json.dumps(kept)})
 
     async def _found(self, draft: Draft, workspace: Workspace) -> bool:
         """Look for a stream of which Slack did not say whether it began: ours, in the thread, no answer."""

@@ -105,11 +105,20 @@ async def cause_of_end(process: asyncio.subprocess.Process) -> str:
 
 
 async def kill(process: asyncio.subprocess.Process) -> None:
-    """End the process at once, stopped ones too, and wait until it is gone."""
+    """End the process at once, stopped ones too, and wait until it is gone, also when cancelled meanwhile."""
     with suppress(ProcessLookupError):
         process.kill()
     if process.stdin:
         process.stdin.close()
+    going = asyncio.create_task(_gone(process))
+    try:
+        await asyncio.shield(going)
+    except asyncio.CancelledError:
+        await going
+        raise
+
+
+async def _gone(process: asyncio.subprocess.Process) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(GONE_SECONDS):
             await process.wait()

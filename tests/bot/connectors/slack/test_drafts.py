@@ -46,6 +46,18 @@ async def test_the_answer_replaces_a_draft_that_a_crash_left(run: Run) -> None:
         assert (words(final), final.ts, final.streaming) == (TEXT, draft.ts, False)
 
 
+async def test_a_draft_that_slack_did_not_tell_of_is_replaced_after_a_crash(run: Run) -> None:
+    async with run(drain=0.0) as talk:
+        channel = talk.slack.dm("ann")
+        talk.slack.lose_next("chat.startStream")
+        ts = talk.slack.say(channel, f"compose {TEXT}")
+        (draft,) = await talk.eventually(lambda: streaming(talk, channel))
+    async with run() as talk:
+        await talk.finished(talk.key(channel, ts))
+        (final,) = talk.slack.shown(channel)
+        assert (words(final), final.ts, final.streaming) == (TEXT, draft.ts, False)
+
+
 async def test_a_lost_answer_to_the_update_shows_the_answer_once(talk: Talk) -> None:
     channel = talk.slack.dm("ann")
     talk.slack.lose_next("chat.update")
